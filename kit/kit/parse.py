@@ -1,0 +1,108 @@
+"""From the bytes of a request to an endpoint's models, or a failure that names the field."""
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from kit.errors import (
+    BodyTooLarge,
+    FieldError,
+    InvalidJson,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+
+JSON_BODY_BYTES = 1024 * 1024
+MAX_DEPTH = 32
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def check(model: type[M], value: Any) -> M:
+    """The value as its model. Raises ValidationFailed with every wrong field."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise _failure(error) from None
+
+
+def _failure(error: ValidationError) -> ValidationFailed:
+    fields = [
+        FieldError(".".join(str(part) for part in item["loc"]) or "body", _message(item))
+        for item in error.errors(include_url=False, include_input=False)
+    ]
+    first = fields[0]
+    return ValidationFailed(f"{first.field}: {first.message}", errors=fields)
+
+
+def _message(item: Any) -> str:
+    if item["type"] == "extra_forbidden":
+        return "is not a known field"
+    if item["type"] == "missing":
+        return "is required"
+    return str(item["msg"]).removeprefix("Value error, ")
+
+
+async def read_json(request: Request, *, optional: bool) -> Any:
+    """The JSON body, at most 1 MiB and 32 levels; `{}` for an absent one when it is optional."""
+    raw = await _read(request)
+    if not raw.strip():
+        if optional:
+            return {}
+        raise InvalidJson("The body is empty; a JSON object is expected.")
+    media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip()
+    if media_type.lower() not in ("application/json", "text/json") and not media_type.endswith(
+        "+json"
+    ):
+        raise UnsupportedMediaType(f"The body must be application/json, not {media_type[:100]!r}.")
+    return parse_json(raw)
+
+
+def parse_json(raw: bytes | str) -> Any:
+    """Strict JSON: no NaN, no duplicate keys, no lone surrogates, bounded depth."""
+    try:
+        value = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_no_duplicates)
+        _check_strings(value, 0)
+    except (ValueError, RecursionError) as error:
+        raise InvalidJson(f"The body is not valid JSON: {str(error)[:200]}") from None
+    return value
+
+
+async def _read(request: Request) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > JSON_BODY_BYTES:
+        raise BodyTooLarge(f"A JSON body may have at most {JSON_BODY_BYTES} bytes.")
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > JSON_BODY_BYTES:
+            raise BodyTooLarge(f"A JSON body may have at most {JSON_BODY_BYTES} bytes.")
+    return bytes(raw)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+def _check_strings(value: Any, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, str):
+        if any("\ud800" <= character <= "\udfff" for character in value) or "\x00" in value:
+            raise ValueError("a string holds a lone surrogate or a NUL")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_strings(key, depth)
+            _check_strings(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check_strings(item, depth + 1)
