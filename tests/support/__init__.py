@@ -1,0 +1,1 @@
+"""What several test folders share: real servers, started once for a run."""
