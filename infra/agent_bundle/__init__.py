@@ -13,9 +13,9 @@ own dynamic loader and C library. The layout::
 
 The entry point imports ``main`` from ``agent.__main__`` and exits with what it returns.
 
-``<state>/agent`` is a link to ``<state>/agents/<version>``, swapped atomically. Sandboxes that run keep the
-version they were started with: a bind mount follows the folder, not the link. Versions that have not been
-current for eight days are deleted, a day more than a sandbox is expected to live.
+``<state>/agent`` is a link to ``<state>/agents/<version>``, swapped atomically. Sandboxes that run
+keep the version they were started with: a bind mount follows the folder, not the link. Versions
+that have not been current for eight days are deleted; no sandbox is expected to live that long.
 
 Not in it: ssl, bz2, lzma, OpenSSL's hashes (hashlib has its own), and what no agent needs (see
 ``stdlib``). Its ``sys.executable`` cannot be started by itself, only as ``ENTRYPOINT`` shows.

@@ -1,9 +1,9 @@
 """Compile a folder of Python sources; run by the bundle's own interpreter, whose format counts.
 
-``compiling.py bare <folder> <as seen later>`` leaves only ``name.pyc`` beside where the sources were,
-without docstrings and assertions; ``compiling.py beside …`` keeps the sources and fills ``__pycache__``.
-The .pyc files are never checked against a source (PEP 552, unchecked hash), which saves a stat and
-a read for each import, and makes the result the same for the same sources.
+``compiling.py bare <folder> <as seen later>`` leaves only ``name.pyc`` where the sources were,
+without docstrings and assertions; ``compiling.py beside …`` keeps the sources and fills
+``__pycache__``. The .pyc files are never checked against a source (PEP 552, unchecked hash), which
+saves a stat and a read for each import, and makes the result the same for the same sources.
 """
 
 import importlib.util

@@ -1,8 +1,8 @@
 """How the agent is started inside a sandbox.
 
-``-I`` keeps the working folder and the environment out of ``sys.path``: a sandbox's owner may leave
-a ``json.py`` anywhere. ``-S`` leaves out site-packages, which there are none of. ``--inhibit-cache``
-keeps the loader from the image's own libraries, which belong to another C library.
+``-I`` keeps the working folder and the environment out of ``sys.path``: a sandbox's owner may
+leave a ``json.py`` anywhere. ``-S`` leaves out site-packages, which there are none of.
+``--inhibit-cache`` keeps the loader from the image's own libraries, made for another C library.
 """
 
 MOUNT = "/.insien"

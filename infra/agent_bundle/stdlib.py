@@ -7,23 +7,24 @@ year must not be missing.
 
 from pathlib import PurePosixPath
 
-_PACKAGES_OUT = frozenset(
-    "__pycache__ curses dbm distutils ensurepip idlelib lib2to3 lib-dynload multiprocessing "
-    "msilib pydoc_data sqlite3 test tkinter tomllib turtledemo unittest venv wsgiref "
-    "xmlrpc xml zoneinfo".split()
-)
-_MODULES_OUT = frozenset(
-    "__phello__ _aix_support _bootsubprocess _osx_support _pydecimal _pyio aifc antigravity asynchat "
-    "asyncore audiodev bdb cProfile cgi cgitb chunk colorsys crypt decimal doctest ftplib getpass "
-    "imaplib imghdr imp lzma bz2 mailbox mailcap modulefinder netrc nntplib pdb pickletools pipes "
-    "plistlib poplib profile pstats pyclbr pydoc rlcompleter sched smtpd smtplib sndhdr ssl "
-    "sunau symtable tabnanny telnetlib this timeit trace turtle uu wave webbrowser xdrlib "
-    "zipapp zipimport".split()
-)
-_ENCODINGS_IN = frozenset(
-    "__init__ aliases ascii cp437 idna latin_1 punycode raw_unicode_escape unicode_escape "
-    "utf_16 utf_16_be utf_16_le utf_32 utf_32_be utf_32_le utf_8 utf_8_sig".split()
-)
+_PACKAGES = """
+    __pycache__ curses dbm distutils ensurepip idlelib lib2to3 lib-dynload multiprocessing msilib
+    pydoc_data sqlite3 test tkinter tomllib turtledemo unittest venv wsgiref xmlrpc xml zoneinfo
+"""
+_MODULES = """
+    __phello__ _aix_support _bootsubprocess _osx_support _pydecimal _pyio aifc antigravity asynchat
+    asyncore audiodev bdb bz2 cProfile cgi cgitb chunk colorsys crypt decimal doctest ftplib getpass
+    imaplib imghdr imp lzma mailbox mailcap modulefinder netrc nntplib pdb pickletools pipes
+    plistlib poplib profile pstats pyclbr pydoc rlcompleter sched smtpd smtplib sndhdr ssl sunau
+    symtable tabnanny telnetlib this timeit trace turtle uu wave webbrowser xdrlib zipapp zipimport
+"""
+_ENCODINGS = """
+    __init__ aliases ascii cp437 idna latin_1 punycode raw_unicode_escape unicode_escape
+    utf_16 utf_16_be utf_16_le utf_32 utf_32_be utf_32_le utf_8 utf_8_sig
+"""
+_PACKAGES_OUT = frozenset(_PACKAGES.split())
+_MODULES_OUT = frozenset(_MODULES.split())
+_ENCODINGS_IN = frozenset(_ENCODINGS.split())
 
 # Extension modules that are not built into the interpreter.
 EXTENSIONS = (

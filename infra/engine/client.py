@@ -137,7 +137,7 @@ class Docker:
                 raise DockerError(response.status, _reason(response.read()))
             yield response
         except (OSError, http.client.HTTPException) as error:
-            raise DockerError(0, f"{self.host}: {error or type(error).__name__}") from error
+            raise DockerError(0, f"{self.host}: {type(error).__name__}: {error}") from error
         finally:
             connection.close()
 

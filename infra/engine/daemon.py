@@ -36,7 +36,8 @@ def ensure(say: Say) -> Docker:
         say(f"Docker answers at {docker.host}")
     elif os.environ.get("DOCKER_HOST", DEFAULT_HOST) != DEFAULT_HOST:
         raise EngineUnavailable(
-            f"DOCKER_HOST is {docker.host}, but no engine answers there: start it or unset DOCKER_HOST."
+            f"DOCKER_HOST is {docker.host}, but no engine answers there: "
+            "start it or unset DOCKER_HOST."
         )
     else:
         _bring_up(docker, say)
@@ -84,7 +85,9 @@ def _start(docker: Docker, say: Say) -> None:
         pid = _spawn()
         say(f"started dockerd (pid {pid}), log {_log_file()}")
     if not _wait(lambda: docker.answers(1.0) or _our_dockerd() is None, START_SECONDS):
-        raise EngineUnavailable(f"dockerd does not answer after {START_SECONDS:.0f} s.{_log_tail()}")
+        raise EngineUnavailable(
+            f"dockerd does not answer after {START_SECONDS:.0f} s.{_log_tail()}"
+        )
     if not docker.answers():
         raise EngineUnavailable(f"dockerd ended at once.{_log_tail()}")
     say(f"Docker answers at {docker.host}")
@@ -125,7 +128,7 @@ def _prepare_bridge_filter(say: Say) -> None:
     if not BRIDGE_FILTER.exists() and os.geteuid() == 0 and shutil.which("modprobe"):
         subprocess.run(["modprobe", "br_netfilter"], check=False, capture_output=True)
     if not BRIDGE_FILTER.exists():
-        say("warning: net.bridge.bridge-nf-call-iptables is unavailable (kernel module br_netfilter)")
+        say("warning: no net.bridge.bridge-nf-call-iptables (kernel module br_netfilter)")
     elif BRIDGE_FILTER.read_text().strip() != "1":
         say("warning: net.bridge.bridge-nf-call-iptables is 0: sandboxes could reach each other")
 

@@ -1,4 +1,4 @@
-"""Where an installation keeps its state: ``INSIEN_STATE_DIR``, by default ``.insien`` in the tree."""
+"""Where an installation keeps its state: ``INSIEN_STATE_DIR``, or ``.insien`` in the tree."""
 
 import os
 from pathlib import Path

@@ -30,7 +30,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.images", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, what in (("build", "template"), ("build-bases", "base")):
-        command = commands.add_parser(name, help=f"build the {what} images that are missing or stale")
+        command = commands.add_parser(
+            name, help=f"build the {what} images that are missing or stale"
+        )
         command.add_argument("names", nargs="*", help="only these; default: all")
         command.add_argument("--force", action="store_true", help="build them anew, without cache")
     commands.add_parser("list", help="the images, their state and size")

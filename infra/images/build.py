@@ -1,8 +1,8 @@
 """Build the images that are missing or stale; one builder at a time on a machine.
 
-The Debian base is pulled when a registry answers within seconds, else made by debootstrap; all other
-images are built on it by the classic builder (no BuildKit), whose packages come from the archive
-that the base names.
+The Debian base is pulled when a registry answers within seconds, else made by debootstrap; all
+other images are built on it by the classic builder (no BuildKit), whose packages come from the
+archive that the base names.
 """
 
 import fcntl
@@ -10,12 +10,14 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from infra.engine import Docker, DockerError, log_dir, run_dir
 from infra.engine.debian import AptFailed
 from infra.images.debootstrap import CannotDebootstrap, debian_tree, tar_of
 from infra.images.recipe import (
+    BASES,
     DEBIAN_BASE,
     DEBIAN_CODENAME,
     DIGEST_LABEL,
@@ -73,7 +75,7 @@ def _ensure(docker: Docker, recipes: list[Recipe], say: Say, force: bool) -> dic
         for recipe in recipes:
             if force or not is_current(docker, recipe.tag, recipe.digest()):
                 _debian_base(docker, say, force=False)
-                _timed(say, recipe.tag, lambda each=recipe: _build(docker, each, force))
+                _timed(say, recipe.tag, partial(_build, docker, recipe, force))
             else:
                 say(f"{recipe.tag} is up to date")
     return {recipe.name: recipe.tag for recipe in recipes}
@@ -102,8 +104,7 @@ def registry_answers(docker: Docker) -> bool:
 
 def _from_registry(docker: Docker) -> None:
     docker.pull(UPSTREAM_BASE)
-    docker.post("/images/" + UPSTREAM_BASE + "/tag", repo="insien/debian-base", tag="upstream")
-    recipe = Recipe("debian", DEBIAN_BASE, base_recipes()[0].folder.parent / "debian")
+    recipe = Recipe("debian", DEBIAN_BASE, BASES / "debian")
     _run_build(docker, recipe, {"BASE": UPSTREAM_BASE}, debian_digest(), no_cache=True)
 
 

@@ -44,11 +44,14 @@ def debian_tree(codename: str) -> Iterator[Path]:
         root.chmod(0o755)
         command = ["debootstrap", "--variant=minbase", f"--keyring={KEYRING}"]
         _run([*command, "--include=ca-certificates", codename, folder, found[0].address])
-        _configure(root, "".join(
-            f"deb [signed-by={KEYRING}] {archive.address} {suite} main\n"
-            for archive in found
-            for suite in archive.suites
-        ))
+        _configure(
+            root,
+            "".join(
+                f"deb [signed-by={KEYRING}] {archive.address} {suite} main\n"
+                for archive in found
+                for suite in archive.suites
+            ),
+        )
         _upgrade(root)
         _slim(root)
         yield root
@@ -76,8 +79,17 @@ def _configure(root: Path, sources: str) -> None:
 
 def _upgrade(root: Path) -> None:
     for step in (["update"], ["-y", "upgrade"], ["clean"]):
-        _run(["chroot", str(root), "/usr/bin/env", "DEBIAN_FRONTEND=noninteractive",
-              "apt-get", "-q", *step])
+        _run(
+            [
+                "chroot",
+                str(root),
+                "/usr/bin/env",
+                "DEBIAN_FRONTEND=noninteractive",
+                "apt-get",
+                "-q",
+                *step,
+            ]
+        )
 
 
 def _slim(root: Path) -> None:
