@@ -94,7 +94,7 @@ def _answer(layout: Layout, serial: str) -> Observed:
 def _start_daemon(layout: Layout) -> None:
     """In a session of its own, so that the end of the terminal does not reach it."""
     with layout.log_file("supervisor").open("ab") as log:
-        subprocess.Popen(
+        daemon = subprocess.Popen(
             [sys.executable, "-m", "infra.stack.daemon", str(layout.root)],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
@@ -102,6 +102,8 @@ def _start_daemon(layout: Layout) -> None:
             stderr=log,
             start_new_session=True,
         )
+    # It outlives this command: a Popen that is still "running" must not warn about it.
+    daemon.returncode = 0
 
 
 def settle(layout: Layout, seconds: float) -> None:

@@ -29,8 +29,9 @@ def database_urls(administrator: str, passwords: dict[str, str]) -> DatabaseUrls
     if parts.path in {"", "/", "/postgres"}:
         parts = parts._replace(path=f"/{DATABASE}")
     host = parts.netloc.rpartition("@")[2]
+    secret = {schema: quote(password, safe="") for schema, password in passwords.items()}
     services = {
-        schema: urlunsplit(parts._replace(netloc=f"{role}:{quote(passwords[schema])}@{host}"))
+        schema: urlunsplit(parts._replace(netloc=f"{role}:{secret[schema]}@{host}"))
         for schema, role in OWNERS.items()
     }
     return DatabaseUrls(urlunsplit(parts), services)

@@ -40,6 +40,11 @@ class Layout:
         return self.root / "clerk.json"
 
     @property
+    def agent_bundle(self) -> Path:
+        """Written by infra.agent_bundle."""
+        return self.root / "agent"
+
+    @property
     def plan(self) -> Path:
         """What should run; written by the commands, read by the supervisor. Holds secrets."""
         return self.run / "plan.json"

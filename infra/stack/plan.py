@@ -30,6 +30,8 @@ class ProcessSpec:
     env: dict[str, str] = field(default_factory=dict)
     listen: dict[str, Address] = field(default_factory=dict)
     """Variable name (LISTEN_FD) to the shared socket whose descriptor it shall carry."""
+    binds: tuple[Address, ...] = ()
+    """Ports that it binds by itself; here so that a conflict is told before anything starts."""
     stop_order: int = 0
     """`down` stops low numbers first and waits for them."""
     stop_signal: int = signal.SIGTERM
@@ -89,4 +91,5 @@ def plan_from_json(text: str) -> Plan:
 
 def _spec(data: dict[str, Any]) -> ProcessSpec:
     listen = {name: Address(**address) for name, address in data.pop("listen").items()}
-    return ProcessSpec(**{**data, "argv": tuple(data["argv"]), "listen": listen})
+    binds = tuple(Address(**address) for address in data.pop("binds"))
+    return ProcessSpec(**{**data, "argv": tuple(data["argv"]), "listen": listen, "binds": binds})

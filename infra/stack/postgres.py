@@ -1,7 +1,6 @@
 """The embedded PostgreSQL: a real server from a Python wheel, data in `<state>/postgres`."""
 
 import importlib.util
-import os
 import signal
 import subprocess
 import tempfile
@@ -11,7 +10,7 @@ from urllib.parse import quote
 from infra.stack.errors import NotSupported, StepFailed
 from infra.stack.identity import identify
 from infra.stack.layout import Layout
-from infra.stack.plan import ProcessSpec
+from infra.stack.plan import Address, ProcessSpec
 from infra.stack.unprivileged import RunAs
 
 ADMINISTRATOR = "insien_admin"
@@ -37,7 +36,7 @@ def binaries() -> Path:
 
 def url(port: int, password: str) -> str:
     """The administrator's URL."""
-    return f"postgresql://{ADMINISTRATOR}:{quote(password)}@127.0.0.1:{port}/{DATABASE}"
+    return f"postgresql://{ADMINISTRATOR}:{quote(password, safe='')}@127.0.0.1:{port}/{DATABASE}"
 
 
 def prepare(layout: Layout, who: RunAs, password: str) -> None:
@@ -56,8 +55,7 @@ def _initialise(data: Path, who: RunAs, password: str) -> None:
     with tempfile.NamedTemporaryFile("w", prefix="pw-") as file:
         file.write(password)
         file.flush()
-        if who.user is not None:
-            os.chown(file.name, who.user.pw_uid, who.user.pw_gid)
+        who.own_file(Path(file.name))
         tool = binaries() / "initdb"
         argv = [str(tool), "-D", str(data), "-U", ADMINISTRATOR, f"--pwfile={file.name}"]
         argv += ["-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-instructions"]
@@ -99,6 +97,7 @@ def spec(layout: Layout, who: RunAs, port: int) -> ProcessSpec:
         part="postgres",
         index=1,
         argv=who.command(argv, signal.SIGQUIT, [layout.postgres, program]),
+        binds=(Address("127.0.0.1", port),),
         stop_order=9,
         stop_signal=signal.SIGINT,
         stop_seconds=20.0,

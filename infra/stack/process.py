@@ -55,7 +55,9 @@ class Process:
     def is_running(self) -> bool:
         return self._child is not None
 
-    def start(self, env: dict[str, str], descriptors: dict[str, int], log: Path, now: float) -> None:
+    def start(
+        self, env: dict[str, str], descriptors: dict[str, int], log: Path, now: float
+    ) -> None:
         """Spawn; OSError when the program cannot be executed."""
         variables = env | self.spec.env | {key: str(fd) for key, fd in descriptors.items()}
         output = open_log(log)

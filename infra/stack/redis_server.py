@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infra.stack.errors import NotSupported
 from infra.stack.layout import Layout
-from infra.stack.plan import ProcessSpec
+from infra.stack.plan import Address, ProcessSpec
 from infra.stack.unprivileged import RunAs
 
 
@@ -41,8 +41,7 @@ def prepare(layout: Layout, who: RunAs, password: str) -> None:
         f'requirepass "{password}"\n',
         encoding="utf-8",
     )
-    config.chmod(0o600)
-    who.own(layout.redis)
+    who.own_file(config)
 
 
 def spec(layout: Layout, who: RunAs, port: int) -> ProcessSpec:
@@ -52,5 +51,6 @@ def spec(layout: Layout, who: RunAs, port: int) -> ProcessSpec:
         part="redis",
         index=1,
         argv=who.command(argv, signal.SIGKILL, [config, program()]),
+        binds=(Address("127.0.0.1", port),),
         stop_order=8,
     )

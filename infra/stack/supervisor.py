@@ -46,11 +46,13 @@ class Supervisor:
         signal.signal(signal.SIGHUP, self._on_reload)
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
-        while not (self._stopping and not self._processes):
+        while True:
             if self._reload:
                 self._reload = False
                 self._read_plan()
             self._step(time.monotonic())
+            if self._stopping and not self._processes:
+                break
             select.select([wake_read], [], [], self._pause(time.monotonic()))
             while select.select([wake_read], [], [], 0)[0]:
                 os.read(wake_read, 4096)

@@ -20,13 +20,17 @@ class RunAs:
     user: pwd.struct_passwd | None
 
     def own(self, path: Path) -> None:
-        """Give a directory of ours (mode 0700) to that user, with all that is in it."""
+        """Make a directory, closed to others, that belongs to that user."""
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o700)
         if self.user is None:
             return
-        for entry in [path, *path.rglob("*")]:
-            os.chown(entry, self.user.pw_uid, self.user.pw_gid, follow_symlinks=False)
+        os.chown(path, self.user.pw_uid, self.user.pw_gid)
+
+    def own_file(self, path: Path) -> None:
+        path.chmod(0o600)
+        if self.user is not None:
+            os.chown(path, self.user.pw_uid, self.user.pw_gid)
 
     def command(self, argv: list[str], death_signal: int, reach: list[Path]) -> tuple[str, ...]:
         """`argv` run as that user, ended by the kernel when its parent dies.
@@ -43,13 +47,19 @@ class RunAs:
             "--clear-groups",
             f"--pdeathsig={signal.Signals(death_signal).name}",
         ]
-        if not all(_open_to_all(path) for path in reach):
+        if not all(_is_open(path, self.user.pw_uid) for path in reach):
             prefix += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
         return (*prefix, "--", *argv)
 
 
-def _open_to_all(path: Path) -> bool:
-    return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents)
+def _is_open(path: Path, uid: int) -> bool:
+    """Whether that user gets to the path. What is not there yet will be made so that it does."""
+    for parent in path.resolve().parents:
+        if parent.exists():
+            found = parent.stat()
+            if not found.st_mode & stat.S_IXOTH and found.st_uid != uid:
+                return False
+    return True
 
 
 def run_as() -> RunAs:
