@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dwire/sandbox/v1/sandbox.proto\x12\nsandbox.v1\" \n\nGetRequest\x12\x12\n\nsandbox_id\x18\x01 \x01(\t\"\xbd\x01\n\x0bGetResponse\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x12\n\ngeneration\x18\x03 \x01(\x04\x12\x15\n\rexpires_at_ms\x18\x04 \x01(\x04\x12\x1f\n\x05ports\x18\x05 \x03(\x0b\x32\x10.sandbox.v1.Port\x12\x0c\n\x04user\x18\x06 \x01(\t\x12\x0f\n\x07workdir\x18\x07 \x01(\t\x12\x12\n\ndisk_bytes\x18\x08 \x01(\x04\x12\x0e\n\x06reason\x18\t \x01(\t\"D\n\x04Port\x12\x16\n\x0e\x63ontainer_port\x18\x01 \x01(\r\x12\x0e\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\t\x12\x14\n\x0ctoken_sha256\x18\x03 \x01(\t\"#\n\x0cTouchRequest\x12\x13\n\x0bsandbox_ids\x18\x01 \x03(\t\"\x0f\n\rTouchResponse\"6\n\x13\x44\x65stroyOwnedRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"%\n\x14\x44\x65stroyOwnedResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\r2\xd4\x01\n\tSandboxes\x12\x36\n\x03Get\x12\x16.sandbox.v1.GetRequest\x1a\x17.sandbox.v1.GetResponse\x12<\n\x05Touch\x12\x18.sandbox.v1.TouchRequest\x1a\x19.sandbox.v1.TouchResponse\x12Q\n\x0c\x44\x65stroyOwned\x12\x1f.sandbox.v1.DestroyOwnedRequest\x1a .sandbox.v1.DestroyOwnedResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dwire/sandbox/v1/sandbox.proto\x12\nsandbox.v1\" \n\nGetRequest\x12\x12\n\nsandbox_id\x18\x01 \x01(\t\"\xd6\x01\n\x0bGetResponse\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x12\n\ngeneration\x18\x03 \x01(\x04\x12\x15\n\rexpires_at_ms\x18\x04 \x01(\x04\x12\x1f\n\x05ports\x18\x05 \x03(\x0b\x32\x10.sandbox.v1.Port\x12\x0c\n\x04user\x18\x06 \x01(\t\x12\x0f\n\x07workdir\x18\x07 \x01(\t\x12\x12\n\ndisk_bytes\x18\x08 \x01(\x04\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x17\n\x0f\x64isk_used_bytes\x18\n \x01(\x04\"D\n\x04Port\x12\x16\n\x0e\x63ontainer_port\x18\x01 \x01(\r\x12\x0e\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\t\x12\x14\n\x0ctoken_sha256\x18\x03 \x01(\t\"#\n\x0cTouchRequest\x12\x13\n\x0bsandbox_ids\x18\x01 \x03(\t\"\x0f\n\rTouchResponse\"6\n\x13\x44\x65stroyOwnedRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"%\n\x14\x44\x65stroyOwnedResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\r2\xd4\x01\n\tSandboxes\x12\x36\n\x03Get\x12\x16.sandbox.v1.GetRequest\x1a\x17.sandbox.v1.GetResponse\x12<\n\x05Touch\x12\x18.sandbox.v1.TouchRequest\x1a\x19.sandbox.v1.TouchResponse\x12Q\n\x0c\x44\x65stroyOwned\x12\x1f.sandbox.v1.DestroyOwnedRequest\x1a .sandbox.v1.DestroyOwnedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,17 +34,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETREQUEST']._serialized_start=45
   _globals['_GETREQUEST']._serialized_end=77
   _globals['_GETRESPONSE']._serialized_start=80
-  _globals['_GETRESPONSE']._serialized_end=269
-  _globals['_PORT']._serialized_start=271
-  _globals['_PORT']._serialized_end=339
-  _globals['_TOUCHREQUEST']._serialized_start=341
-  _globals['_TOUCHREQUEST']._serialized_end=376
-  _globals['_TOUCHRESPONSE']._serialized_start=378
-  _globals['_TOUCHRESPONSE']._serialized_end=393
-  _globals['_DESTROYOWNEDREQUEST']._serialized_start=395
-  _globals['_DESTROYOWNEDREQUEST']._serialized_end=449
-  _globals['_DESTROYOWNEDRESPONSE']._serialized_start=451
-  _globals['_DESTROYOWNEDRESPONSE']._serialized_end=488
-  _globals['_SANDBOXES']._serialized_start=491
-  _globals['_SANDBOXES']._serialized_end=703
+  _globals['_GETRESPONSE']._serialized_end=294
+  _globals['_PORT']._serialized_start=296
+  _globals['_PORT']._serialized_end=364
+  _globals['_TOUCHREQUEST']._serialized_start=366
+  _globals['_TOUCHREQUEST']._serialized_end=401
+  _globals['_TOUCHRESPONSE']._serialized_start=403
+  _globals['_TOUCHRESPONSE']._serialized_end=418
+  _globals['_DESTROYOWNEDREQUEST']._serialized_start=420
+  _globals['_DESTROYOWNEDREQUEST']._serialized_end=474
+  _globals['_DESTROYOWNEDRESPONSE']._serialized_start=476
+  _globals['_DESTROYOWNEDRESPONSE']._serialized_end=513
+  _globals['_SANDBOXES']._serialized_start=516
+  _globals['_SANDBOXES']._serialized_end=728
 # @@protoc_insertion_point(module_scope)

@@ -13,7 +13,7 @@ class GetRequest(_message.Message):
     def __init__(self, sandbox_id: _Optional[str] = ...) -> None: ...
 
 class GetResponse(_message.Message):
-    __slots__ = ("owner_id", "state", "generation", "expires_at_ms", "ports", "user", "workdir", "disk_bytes", "reason")
+    __slots__ = ("owner_id", "state", "generation", "expires_at_ms", "ports", "user", "workdir", "disk_bytes", "reason", "disk_used_bytes")
     OWNER_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
@@ -23,6 +23,7 @@ class GetResponse(_message.Message):
     WORKDIR_FIELD_NUMBER: _ClassVar[int]
     DISK_BYTES_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    DISK_USED_BYTES_FIELD_NUMBER: _ClassVar[int]
     owner_id: str
     state: str
     generation: int
@@ -32,7 +33,8 @@ class GetResponse(_message.Message):
     workdir: str
     disk_bytes: int
     reason: str
-    def __init__(self, owner_id: _Optional[str] = ..., state: _Optional[str] = ..., generation: _Optional[int] = ..., expires_at_ms: _Optional[int] = ..., ports: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., user: _Optional[str] = ..., workdir: _Optional[str] = ..., disk_bytes: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+    disk_used_bytes: int
+    def __init__(self, owner_id: _Optional[str] = ..., state: _Optional[str] = ..., generation: _Optional[int] = ..., expires_at_ms: _Optional[int] = ..., ports: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., user: _Optional[str] = ..., workdir: _Optional[str] = ..., disk_bytes: _Optional[int] = ..., reason: _Optional[str] = ..., disk_used_bytes: _Optional[int] = ...) -> None: ...
 
 class Port(_message.Message):
     __slots__ = ("container_port", "access", "token_sha256")
