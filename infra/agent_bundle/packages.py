@@ -39,6 +39,15 @@ def fetch(refresh: bool) -> list[Path]:
     return found
 
 
+def inside(root: Path, name: str) -> Path:
+    """The file that ``name`` is in the tree at ``root``: absolute links lead into it, not out."""
+    path = root / name.lstrip("/")
+    while path.is_symlink():
+        target = path.readlink()
+        path = root / str(target).lstrip("/") if target.is_absolute() else path.parent / target
+    return path
+
+
 def unpack(packages: list[Path], root: Path) -> None:
     """Unpack the packages over one another into ``root``."""
     for package in packages:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from infra.agent_bundle import compiling
 from infra.agent_bundle.elf import interpreter_of
 from infra.agent_bundle.entrypoint import MOUNT, interpreter
+from infra.agent_bundle.packages import inside
 from infra.agent_bundle.stdlib import EXTENSIONS, wanted
 
 PYTHON = "python3.11"
@@ -29,7 +30,7 @@ class _Packages:
 
     @property
     def loader(self) -> Path:
-        return self.root / interpreter_of(self.program).lstrip("/")
+        return inside(self.root, interpreter_of(self.program))
 
     @property
     def library(self) -> Path:

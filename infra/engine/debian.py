@@ -7,6 +7,7 @@ from pathlib import Path
 
 LISTS = Path("/var/lib/apt/lists")
 SOURCES = Path("/etc/apt")
+LOCK = "DPkg::Lock::Timeout=120"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
@@ -40,7 +41,7 @@ def is_debian() -> bool:
 def apt(*arguments: str, cwd: Path | None = None) -> None:
     """Run apt-get without questions; raises ``AptFailed`` with the end of its output."""
     done = subprocess.run(
-        ["apt-get", "-q", "-y", "-o", "Dpkg::Use-Pty=0", *arguments],
+        ["apt-get", "-q", "-y", "-o", "Dpkg::Use-Pty=0", "-o", LOCK, *arguments],
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"},
         cwd=cwd,
         stdin=subprocess.DEVNULL,

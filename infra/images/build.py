@@ -43,18 +43,23 @@ def ensure_templates(
     """Images of the named templates (all, when none is named) as ``{template name: image tag}``."""
     templates = [load_template(name) for name in names] or load_templates()
     recipes = [Recipe(each.name, each.image, each.folder) for each in templates]
-    return _ensure(docker, recipes, say, force)
+    return ensure_images(docker, recipes, say, force)
 
 
 def ensure_bases(
     docker: Docker, names: Iterable[str], say: Say, force: bool = False
 ) -> dict[str, str]:
-    """The base images of a deployment (all, when none is named)."""
+    """The base images of a deployment (all, when none is named); ``debian`` is below them."""
     recipes = {recipe.name: recipe for recipe in base_recipes()}
-    chosen = list(names) or list(recipes)
+    chosen = list(names) or ["debian", *recipes]
+    if "debian" in chosen:
+        ensure_debian_base(docker, say, force)
+        chosen.remove("debian")
     if unknown := [name for name in chosen if name not in recipes]:
-        raise BuildFailed(f"there is no base image {unknown[0]!r}; there are {', '.join(recipes)}")
-    return _ensure(docker, [recipes[name] for name in chosen], say, force)
+        raise BuildFailed(
+            f"there is no base image {unknown[0]!r}; there are debian, {', '.join(recipes)}"
+        )
+    return ensure_images(docker, [recipes[name] for name in chosen], say, force)
 
 
 def ensure_debian_base(docker: Docker, say: Say, force: bool = False) -> str:
@@ -70,7 +75,8 @@ def is_current(docker: Docker, tag: str, digest: str) -> bool:
     return bool(labels.get(DIGEST_LABEL) == digest)
 
 
-def _ensure(docker: Docker, recipes: list[Recipe], say: Say, force: bool) -> dict[str, str]:
+def ensure_images(docker: Docker, recipes: list[Recipe], say: Say, force: bool) -> dict[str, str]:
+    """The images of the recipes as ``{name: tag}``; built when missing, stale or ``force``d."""
     with _one_builder():
         for recipe in recipes:
             if force or not is_current(docker, recipe.tag, recipe.digest()):
