@@ -10,6 +10,8 @@ from infra.stack.plan import Address, Plan, ProcessSpec
 from infra.stack.settings import StackSettings
 
 LOOPBACK = "127.0.0.1"
+DRAIN_SECONDS = 32.0
+"""Streams end in their own time when a replica is replaced: what gateway and hub allow, and a bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def _gateway(site: Site, index: int) -> ProcessSpec:
         listen={"LISTEN_FD": public},
         binds=(Address(LOOPBACK, ports.replica("gateway-metrics", index)),),
         stop_order=0,
+        stop_seconds=DRAIN_SECONDS,
     )
 
 
@@ -184,6 +187,7 @@ def _service(site: Site, part: str, index: int, listen: dict[str, Address]) -> P
         listen=listen,
         binds=(Address(LOOPBACK, grpc_port),),
         stop_order=order,
+        stop_seconds=DRAIN_SECONDS,
     )
 
 

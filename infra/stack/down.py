@@ -3,12 +3,13 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from urllib.parse import quote
 
 from infra.engine import Docker, DockerError
 from infra.stack import control, steps
 from infra.stack.errors import StackError
-from infra.stack.plan import Plan
+from infra.stack.plan import DOWN_PATIENCE, Plan
 from infra.stack.settings import StackSettings
 from infra.stack.strays import end_strays
 
@@ -40,7 +41,7 @@ def _drain_warm(settings: StackSettings, plan: Plan) -> None:
         return
     layout = settings.layout
     try:
-        control.apply(layout, plan.only(STORES))
+        control.apply(layout, replace(plan.only(STORES), patience=DOWN_PATIENCE))
         control.settle(layout, DRAIN_SECONDS)
         with layout.log_file("down-drain-warm").open("wb") as log:
             subprocess.run(

@@ -10,6 +10,9 @@ from typing import Any
 
 PARTS = ("gateway", "auth", "sandbox", "ws-hub", "clerk", "postgres", "redis")
 
+DOWN_PATIENCE = 8.0
+"""Seconds: `down` waits no longer for any one process, however long it may drain otherwise."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
@@ -57,6 +60,8 @@ class Plan:
     base_env: dict[str, str] = field(default_factory=dict)
     """Below every process's own variables; a change here restarts nothing."""
     serial: str = ""
+    patience: float = 600.0
+    """Most seconds that a process which this plan no longer has is given to stop."""
 
     def addresses(self) -> set[Address]:
         return {address for spec in self.processes for address in spec.listen.values()}
@@ -86,6 +91,7 @@ def plan_from_json(text: str) -> Plan:
         processes=tuple(_spec(item) for item in data["processes"]),
         base_env=dict(data["base_env"]),
         serial=data["serial"],
+        patience=data["patience"],
     )
 
 

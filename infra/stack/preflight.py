@@ -46,6 +46,12 @@ def check_ports(plan: Plan, running: Plan) -> None:
         raise PortsInUse(sorted(set(conflicts)))
 
 
+def must_rebind(plan: Plan, running: Plan) -> bool:
+    """Whether a port moves to another address of this host: the old socket must close first."""
+    hosts = {address.port: address.host for address in running.addresses()}
+    return any(hosts.get(a.port, a.host) != a.host for a in plan.addresses())
+
+
 def addresses_of(spec: ProcessSpec) -> list[Address]:
     return [*spec.listen.values(), *spec.binds]
 

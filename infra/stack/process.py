@@ -1,6 +1,7 @@
 """One supervised process: spawned, watched, stopped; a small state machine over time."""
 
 import ctypes
+import math
 import os
 import signal
 import subprocess
@@ -92,10 +93,14 @@ class Process:
         self.start_after = now + PAUSES[min(self._short_lives, len(PAUSES) - 1)]
         self.restarts += 1
 
-    def stop(self, now: float) -> None:
-        if self._child is not None and self.stop_deadline is None:
+    def stop(self, now: float, at_most: float = math.inf) -> None:
+        """Ask it to end, and give it the time of its spec (or less)."""
+        if self._child is None:
+            return
+        if self.stop_deadline is None:
             self._child.send_signal(self.spec.stop_signal)
             self.stop_deadline = now + self.spec.stop_seconds
+        self.stop_deadline = min(self.stop_deadline, now + at_most)
 
     def kill_if_late(self, now: float) -> bool:
         if self._child is None or self.stop_deadline is None or now < self.stop_deadline:

@@ -15,7 +15,7 @@ from typing import Any
 
 from infra.stack.identity import boot_id
 from infra.stack.layout import Layout, write_atomically
-from infra.stack.plan import Plan, ProcessSpec, plan_from_json
+from infra.stack.plan import DOWN_PATIENCE, Plan, ProcessSpec, plan_from_json
 from infra.stack.process import Process
 from infra.stack.sockets import AddressTaken, Sockets
 
@@ -47,6 +47,9 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
         while True:
+            if not self._layout.supervisor_lock.exists():
+                say("the state directory is gone, and so are we")
+                return  # the kernel ends the children
             if self._reload:
                 self._reload = False
                 self._read_plan()
@@ -118,8 +121,10 @@ class Supervisor:
         if not process.is_running:
             del self._processes[name]
             self._layout.pid_file(name).unlink(missing_ok=True)
-        elif not self._stopping or process.spec.stop_order == self._lowest_order():
-            process.stop(now)
+        elif not self._stopping:
+            process.stop(now, self._plan.patience)
+        elif process.spec.stop_order == self._lowest_order():
+            process.stop(now, DOWN_PATIENCE)
 
     def _lowest_order(self) -> int:
         return min(p.spec.stop_order for p in self._processes.values() if p.is_running)

@@ -12,7 +12,7 @@ from infra.stack.errors import StackError, StepFailed
 from infra.stack.health import log_tails, wait_healthy
 from infra.stack.network import hub_addresses
 from infra.stack.observed import read_state
-from infra.stack.preflight import check_machine, check_ports
+from infra.stack.preflight import check_machine, check_ports, must_rebind
 from infra.stack.secret_file import load_secrets
 from infra.stack.settings import StackSettings
 from infra.stack.sign_in import SignIn
@@ -24,6 +24,7 @@ DATABASE_SECONDS = 60.0
 SETTLE_SECONDS = 120.0
 HEALTH_SECONDS = 120.0
 EVERYWHERE = "0.0.0.0"
+OTHER_SIGN_IN = ("CLERK_API_URL", "CLERK_ISSUER", "CLERK_JWT_KEY", "CLERK_AUTHORIZED_PARTIES")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,10 @@ def _bring_up(settings: StackSettings) -> Result:
         _start_stores(draft, stores, urls, passwords)
         site = docker.result()
     _migrate(site)
-    control.apply(layout, blueprint(site, list(stores.embedded)))
+    plan = blueprint(site, list(stores.embedded))
+    if must_rebind(plan, control.current_plan(layout)):
+        control.stop(layout)
+    control.apply(layout, plan)
     control.settle(layout, SETTLE_SECONDS)
     _wait_healthy(site)
     key = _first_key(site)
@@ -131,9 +135,17 @@ def _wait_healthy(site: Site) -> None:
 
 
 def _first_key(site: Site) -> str | None:
-    """The key of the last time while it works, else a new one; None with another sign-in."""
+    """The key of the last time while it works, else a new one.
+
+    None when auth is told to trust another sign-in than ours, which knows no such user.
+    """
     sign_in = SignIn(site.clerk_url, local_url(site))
     key = former_key(site.settings.layout)
     if key and sign_in.is_valid(key):
         return key
-    return sign_in.issue_key()
+    try:
+        return sign_in.issue_key()
+    except StackError:
+        if any(site.settings.environ.get(name) for name in OTHER_SIGN_IN):
+            return None
+        raise

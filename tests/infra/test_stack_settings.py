@@ -14,7 +14,7 @@ from infra.stack.errors import PortsInUse, StackError
 from infra.stack.layout import Layout
 from infra.stack.plan import Address, Plan, plan_from_json
 from infra.stack.ports import PER_REPLICA, SINGLE, ports_from
-from infra.stack.preflight import addresses_of, check_ports
+from infra.stack.preflight import addresses_of, check_ports, must_rebind
 from infra.stack.secret_file import MAKERS, load_secrets
 from infra.stack.settings import stack_settings
 from infra.stack.sockets import bind
@@ -230,3 +230,10 @@ def test_digest_of_a_process_changes_with_its_address(tmp_path: Path) -> None:
     moved = replace(spec, listen={"LISTEN_FD": Address("127.0.0.1", 1)})
     assert moved.digest != spec.digest
     assert addresses_of(moved)[0].port == 1
+
+
+def test_port_that_moves_to_another_address_is_rebound(tmp_path: Path) -> None:
+    running = blueprint(site(tmp_path), [])
+    assert must_rebind(blueprint(site(tmp_path, HOST="0.0.0.0"), []), running)
+    assert not must_rebind(blueprint(site(tmp_path, PORT="21398"), []), running)
+    assert not must_rebind(running, Plan())

@@ -255,3 +255,11 @@ def test_two_state_directories_run_side_by_side(layout: Layout, tmp_path: Path) 
     assert control.stop(other)
     assert is_alive(mine)
     assert control.supervisor(other) is None
+
+
+def test_removed_state_directory_ends_the_stack(layout: Layout) -> None:
+    address = free_address()
+    run_plan(layout, server(address))
+    left = identity_of(layout, "gateway-1")
+    layout.supervisor_lock.unlink()
+    eventually(lambda: not is_alive(left))
