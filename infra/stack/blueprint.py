@@ -11,7 +11,7 @@ from infra.stack.settings import StackSettings
 
 LOOPBACK = "127.0.0.1"
 DRAIN_SECONDS = 32.0
-"""Streams end in their own time when a replica is replaced: what gateway and hub allow, and a bit."""
+"""When a replica is replaced its streams may end in their own time: what they allow, and a bit."""
 
 
 @dataclass(frozen=True, slots=True)
