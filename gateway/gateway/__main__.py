@@ -1,0 +1,31 @@
+"""`python -m gateway`: the public port and, beside it, the port for probes and metrics."""
+
+from gateway import probes
+from gateway.app import Gateway
+from gateway.settings import GatewaySettings
+from kit import logs, serve, settings
+
+
+def main() -> None:
+    """Serves until SIGTERM; then finishes what is in flight, at most 30 s."""
+    chosen = settings.load(GatewaySettings)
+    logs.configure("gateway", chosen.log_level)
+    gateway = Gateway(chosen)
+    public = serve.http_server(
+        gateway, ws="websockets-sansio", ws_per_message_deflate=False, backlog=2048
+    )
+    internal = serve.http_server(
+        probes.create_app({"redis": gateway.redis.ping}, lambda: public.should_exit),
+        lifespan="off",
+    )
+    # The signal reaches the one started last first: probes are answered while it drains.
+    serve.run(
+        [
+            (internal, serve.listening_socket(chosen.host, chosen.metrics_port, "METRICS_LISTEN_FD")),
+            (public, serve.listening_socket(chosen.host, chosen.port)),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

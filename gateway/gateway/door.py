@@ -1,0 +1,136 @@
+"""The one public door: every request comes in here, and leaves with an answer."""
+
+import logging
+from dataclasses import dataclass
+from time import perf_counter
+
+from kit.context import accept_request_id, accept_traceparent
+from kit.errors import Failure, Internal, MethodNotAllowed, NotFound
+
+from gateway import headers
+from gateway.admission import Admission
+from gateway.cors import Cors
+from gateway.errors import BadRequest
+from gateway.exchange import CallerLeft, Exchange, Receive, Scope, Send
+from gateway.forwarded import Proxies, peer_address
+from gateway.forwarding import Cut, Judge
+from gateway.hosts import PreviewHosts
+from gateway.pages import Pages
+from gateway.request_log import RequestLog
+from gateway.routes import Match, Route, RouteTable
+from gateway.security import SecurityHeaders
+from gateway.services import Service
+
+logger = logging.getLogger(__name__)
+
+CALLER_LEFT = 499
+"""Status in the log of a request whose caller did not wait; nobody receives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the door needs."""
+
+    table: RouteTable
+    services: dict[str, Service]
+    admission: Admission
+    proxies: Proxies
+    hosts: PreviewHosts
+    cors: Cors
+    security: SecurityHeaders
+    pages: Pages
+    log: RequestLog
+
+
+class Door:
+    """The ASGI application for HTTP and WebSocket."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        exchange = self._open(scope, receive, send)
+        try:
+            await self._serve(exchange)
+        except Failure as failure:
+            await self._refuse(exchange, failure)
+        except CallerLeft:
+            exchange.status = exchange.status or CALLER_LEFT
+        except Cut as error:
+            logger.warning("an answer broke off: %s", error, extra={"route": exchange.route})
+        except Exception:
+            logger.exception("request failed", extra={"route": exchange.route})
+            defect = Internal("Something went wrong on our side; it has been logged.")
+            await self._refuse(exchange, defect)
+        finally:
+            seconds = perf_counter() - exchange.started
+            self._parts.log.record(exchange, scope.get("method", "GET"), seconds)
+
+    def _open(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
+        inbound = headers.read(scope["headers"])
+        given = inbound.read.get(b"x-request-id")
+        trace = inbound.read.get(b"traceparent")
+        request_id = accept_request_id(given.decode("latin-1") if given else None)
+        accept_traceparent(trace.decode("latin-1") if trace else None)
+        extra = [(b"x-request-id", request_id.encode())]
+        exchange = Exchange(scope, receive, send, request_id, extra, inbound)
+        exchange.origin = self._parts.proxies.origin(peer_address(scope.get("client")), inbound)
+        return exchange
+
+    async def _refuse(self, exchange: Exchange, failure: Failure) -> None:
+        if exchange.status == 0:
+            await exchange.refuse(failure)
+
+    async def _serve(self, exchange: Exchange) -> None:
+        parts, inbound = self._parts, exchange.inbound
+        preview = parts.hosts.parse(inbound.read.get(b"host", b""))
+        if preview is None:
+            exchange.extra += parts.security.api
+            exchange.extra += parts.cors.fields(inbound)
+        inbound.check()
+        match = parts.table.find(exchange.scope["raw_path"])
+        if match is None:
+            raise NotFound("There is nothing at this path.")
+        if exchange.method == "OPTIONS":
+            await exchange.answer(204, parts.cors.preflight(inbound, match.allow))
+            return
+        route = _route(match, exchange.method)
+        exchange.route = route.path
+        if route.upstream == "gateway":
+            await self._own(exchange, route)
+            return
+        service = parts.services[route.upstream]
+        if route.credential == "none":
+            await service.forward(exchange, route, None, self._judge(exchange, route))
+            return
+        known = await parts.admission.admit(exchange, route)
+        caller = parts.admission.identities.header(known, exchange.origin.address)
+        await service.forward(exchange, route, caller)
+
+    async def _own(self, exchange: Exchange, route: Route) -> None:
+        if route.credential == "none":
+            await self._parts.pages.serve(exchange, route.path)
+            return
+        await self._parts.admission.admit(exchange, route)
+        raise BadRequest("This path takes a WebSocket upgrade.")
+
+    def _judge(self, exchange: Exchange, route: Route) -> Judge | None:
+        """A webhook counts against its address only when its signature is refused."""
+        if route.limit != "webhook":
+            return None
+
+        async def judge(status: int) -> None:
+            if status in (400, 401):
+                await self._parts.admission.stranger(exchange)
+
+        return judge
+
+
+def _route(match: Match, method: str) -> Route:
+    route = match.routes.get(method)
+    if route is None and method == "HEAD":
+        route = match.routes.get("GET")
+    if route is None:
+        raise MethodNotAllowed(f"This path takes {match.allow}.", headers=[("Allow", match.allow)])
+    return route

@@ -1,0 +1,179 @@
+"""Who holds a credential: auth is asked, and its answer kept for a few seconds.
+
+The cache is keyed by a digest under a key of this process, never by the credential. An answer is
+kept for 4.5 s at most, counted from before auth was asked; a revocation drops it at once, and one
+that comes while auth is being asked keeps the answer from being kept.
+"""
+
+import asyncio
+import hmac
+import logging
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import monotonic, time
+from typing import Protocol, TypeVar
+
+import grpc
+from kit.caller import Caller, CallerTokens
+from kit.errors import Failure, RateLimited, Unauthenticated, Unavailable
+from kit.rpc import Rpc, failure_code
+from wire.auth.v1 import auth_pb2, auth_pb2_grpc
+
+logger = logging.getLogger(__name__)
+
+TTL_SECONDS = 4.5
+REFUSED_TTL_SECONDS = 1.0
+HEADER_SECONDS = 25.0
+"""A caller header is minted anew after this long; it is good for 60 s."""
+SIZE = 20_000
+CALL_SECONDS = 5.0
+
+V = TypeVar("V")
+
+
+class Directory(Protocol):
+    """Whoever knows credentials."""
+
+    async def authenticate(self, credential: str, address: str) -> Caller:
+        """The caller. Raises Unauthenticated, RateLimited, Unavailable or DeadlineExceeded."""
+
+
+class AuthDirectory:
+    """The auth service."""
+
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
+        self._stub = auth_pb2_grpc.AuthStub(rpc.channel)  # type: ignore[no-untyped-call]  # generated
+
+    async def authenticate(self, credential: str, address: str) -> Caller:
+        """Asks auth, at most 5 s."""
+        request = auth_pb2.AuthenticateRequest(credential=credential, address=address)
+        try:
+            answer = await self._rpc.call(self._stub.Authenticate, request, seconds=CALL_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            raise _failure(error) from error
+        identity = answer.identity
+        return Caller(
+            kind="key" if identity.key_id else "session",
+            user_id=identity.user_id,
+            key_id=identity.key_id,
+            key_prefix=identity.key_prefix,
+            clerk_id=identity.clerk_id,
+            scopes=frozenset(identity.scopes),
+            expires_at=identity.expires_at_ms / 1000,
+        )
+
+
+def _failure(error: grpc.aio.AioRpcError) -> Failure:
+    code = failure_code(error)
+    if code == "unauthenticated" or code.startswith("token_"):
+        return Unauthenticated("refused_by_auth")
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return RateLimited("Too many wrong credentials; wait a little.", retry_after=30)
+    logger.warning("auth refused a call: %s %s", error.code(), error.details())
+    return Unavailable("Credentials cannot be checked now.", retry_after=1)
+
+
+@dataclass(slots=True)
+class Known:
+    """A caller, until when that holds, and the headers minted for it, by address."""
+
+    caller: Caller
+    until: float
+    headers: dict[str, tuple[float, bytes]]
+
+
+class Identities:
+    """The cache, at most 20,000 credentials, the least recently asked for dropped first."""
+
+    def __init__(
+        self, directory: Directory, tokens: CallerTokens, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._directory = directory
+        self._tokens = tokens
+        self._clock = clock
+        self._secret = secrets.token_bytes(32)
+        self._known: OrderedDict[bytes, Known] = OrderedDict()
+        self._refused: OrderedDict[bytes, float] = OrderedDict()
+        self._calls: dict[bytes, asyncio.Task[Known]] = {}
+        self._epoch = 0
+        self.hits = self.misses = 0
+
+    async def identify(self, credential: str, address: str) -> Known:
+        """Who it is. Raises Unauthenticated, RateLimited, Unavailable or DeadlineExceeded."""
+        digest = hmac.digest(self._secret, credential.encode(), "sha256")
+        known = self._known.get(digest)
+        now = self._clock()
+        if known is not None and now < known.until:
+            self.hits += 1
+            return known
+        if self._refused.get(digest, 0.0) > now:
+            raise Unauthenticated("refused_before")
+        self.misses += 1
+        call = self._calls.get(digest)
+        if call is None:
+            call = asyncio.create_task(self._ask(digest, credential, address))
+            self._calls[digest] = call
+            call.add_done_callback(lambda task: self._done(digest, task))
+        return await asyncio.shield(call)
+
+    def header(self, known: Known, address: str) -> bytes:
+        """The caller header of a caller at an address."""
+        now = self._clock()
+        minted = known.headers.get(address)
+        if minted is not None and now < minted[0]:
+            return minted[1]
+        if len(known.headers) > 64:
+            known.headers.clear()
+        value = self._tokens.mint(replace(known.caller, address=address)).encode()
+        known.headers[address] = (now + HEADER_SECONDS, value)
+        return value
+
+    def revoke(self, *, key_id: str = "", user_id: str = "") -> None:
+        """Forgets a key, or everything of a user."""
+        self._epoch += 1
+        self._calls.clear()
+        gone = [
+            digest
+            for digest, known in self._known.items()
+            if (key_id and known.caller.key_id == key_id)
+            or (user_id and not key_id and known.caller.user_id == user_id)
+        ]
+        for digest in gone:
+            del self._known[digest]
+
+    def clear(self) -> None:
+        """Forgets everything: revocations may have been missed."""
+        self._epoch += 1
+        self._calls.clear()
+        self._known.clear()
+
+    async def _ask(self, digest: bytes, credential: str, address: str) -> Known:
+        started, epoch = self._clock(), self._epoch
+        try:
+            caller = await self._directory.authenticate(credential, address)
+        except Unauthenticated:
+            _keep(self._refused, digest, self._clock() + REFUSED_TTL_SECONDS)
+            raise
+        until = started + TTL_SECONDS
+        if caller.expires_at:
+            until = min(until, started + caller.expires_at - time())
+        known = Known(caller, until, {})
+        if epoch == self._epoch:
+            _keep(self._known, digest, known)
+        return known
+
+    def _done(self, digest: bytes, task: asyncio.Task[Known]) -> None:
+        if self._calls.get(digest) is task:
+            del self._calls[digest]
+        if not task.cancelled():
+            task.exception()  # those who waited have it
+
+
+def _keep(cache: OrderedDict[bytes, V], digest: bytes, value: V) -> None:
+    cache[digest] = value
+    cache.move_to_end(digest)
+    while len(cache) > SIZE:
+        cache.popitem(last=False)
