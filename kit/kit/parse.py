@@ -47,7 +47,7 @@ def _message(item: Any) -> str:
 
 async def read_json(request: Request, *, optional: bool) -> Any:
     """The JSON body, at most 1 MiB and 32 levels; `{}` for an absent one when it is optional."""
-    raw = await _read(request)
+    raw = await read_body(request)
     if not raw.strip():
         if optional:
             return {}
@@ -70,15 +70,16 @@ def parse_json(raw: bytes | str) -> Any:
     return value
 
 
-async def _read(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """The raw body, at most 1 MiB. Raises BodyTooLarge."""
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > JSON_BODY_BYTES:
-        raise BodyTooLarge(f"A JSON body may have at most {JSON_BODY_BYTES} bytes.")
+        raise BodyTooLarge(f"The body may have at most {JSON_BODY_BYTES} bytes.")
     raw = bytearray()
     async for chunk in request.stream():
         raw += chunk
         if len(raw) > JSON_BODY_BYTES:
-            raise BodyTooLarge(f"A JSON body may have at most {JSON_BODY_BYTES} bytes.")
+            raise BodyTooLarge(f"The body may have at most {JSON_BODY_BYTES} bytes.")
     return bytes(raw)
 
 

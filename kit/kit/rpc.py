@@ -1,7 +1,8 @@
 """gRPC between the services: authenticated by a derived secret, every call with a deadline.
 
 Metadata: `x-insien-internal` (derived from INTERNAL_SECRET), `x-request-id`, `traceparent`; in the
-trailing metadata of a refusal `insien-code`, the stable error code.
+trailing metadata of a refusal `insien-code`, the stable error code, `insien-reason`, why a
+credential was refused (for logs), and `insien-retry-after`, in seconds.
 """
 
 import hmac
@@ -13,7 +14,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from kit.context import accept_request_id, accept_traceparent, request_id, traceparent
-from kit.errors import DeadlineExceeded, Failure, Unavailable
+from kit.errors import DeadlineExceeded, Failure, Unauthenticated, Unavailable
 from kit.problems import GRPC_STATUS
 from kit.tokens import derive
 
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 SECRET_KEY = "x-insien-internal"
 CODE_KEY = "insien-code"
+REASON_KEY = "insien-reason"
+RETRY_AFTER_KEY = "insien-retry-after"
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -88,6 +91,15 @@ def failure_code(error: grpc.aio.AioRpcError) -> str:
     return ""
 
 
+def _trailing(error: Failure) -> tuple[tuple[str, str], ...]:
+    found = [(CODE_KEY, error.code)]
+    if isinstance(error, Unauthenticated):
+        found.append((REASON_KEY, error.reason))
+    if error.retry_after is not None:
+        found.append((RETRY_AFTER_KEY, f"{error.retry_after:.3f}"))
+    return tuple(found)
+
+
 class _Guard(grpc.aio.ServerInterceptor):
     """Refuses calls without the secret; maps failures to status codes; logs defects."""
 
@@ -112,9 +124,7 @@ class _Guard(grpc.aio.ServerInterceptor):
             try:
                 return await inner(request, context)
             except Failure as error:
-                await context.abort(
-                    GRPC_STATUS[error.code], error.detail, ((CODE_KEY, error.code),)
-                )
+                await context.abort(GRPC_STATUS[error.code], error.detail, _trailing(error))
             except grpc.aio.AbortError:
                 raise
             except Exception:
