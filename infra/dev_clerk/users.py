@@ -1,5 +1,6 @@
 """Users in the shape of Clerk's Backend API: snake_case, times in milliseconds."""
 
+import copy
 import re
 import time
 from typing import Any
@@ -21,58 +22,68 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+BLANK: dict[str, Any] = {
+    "object": "user",
+    "locale": None,
+    "has_image": False,
+    "primary_phone_number_id": None,
+    "primary_web3_wallet_id": None,
+    "password_enabled": False,
+    "two_factor_enabled": False,
+    "totp_enabled": False,
+    "backup_code_enabled": False,
+    "phone_numbers": [],
+    "web3_wallets": [],
+    "passkeys": [],
+    "external_accounts": [],
+    "saml_accounts": [],
+    "enterprise_accounts": [],
+    "public_metadata": {},
+    "private_metadata": {},
+    "unsafe_metadata": {},
+    "external_id": None,
+    "last_sign_in_at": None,
+    "banned": False,
+    "locked": False,
+    "lockout_expires_in_seconds": None,
+    "verification_attempts_remaining": 100,
+    "delete_self_enabled": True,
+    "create_organization_enabled": True,
+    "last_active_at": None,
+    "legal_accepted_at": None,
+}
+"""What every new user starts with."""
+
+
 def new_user(email: str, first: str | None, last: str | None, username: str | None) -> User:
-    now = now_ms()
-    address = {
-        "id": new_id("idn"),
-        "object": "email_address",
-        "email_address": email.lower(),
-        "reserved": False,
-        "verification": {"status": "verified", "strategy": "admin", "attempts": None},
-        "linked_to": [],
-        "matches_sso_connection": False,
-        "created_at": now,
-        "updated_at": now,
-    }
+    address = _identification("email_address", email.lower())
+    address["matches_sso_connection"] = False
     user_id = new_id("user")
-    return {
+    return copy.deepcopy(BLANK) | {
         "id": user_id,
-        "object": "user",
         "username": username,
         "first_name": first,
         "last_name": last,
-        "locale": None,
         "image_url": f"https://img.example.com/{user_id}.png",
-        "has_image": False,
         "primary_email_address_id": address["id"],
-        "primary_phone_number_id": None,
-        "primary_web3_wallet_id": None,
-        "password_enabled": False,
-        "two_factor_enabled": False,
-        "totp_enabled": False,
-        "backup_code_enabled": False,
         "email_addresses": [address],
-        "phone_numbers": [],
-        "web3_wallets": [],
-        "passkeys": [],
-        "external_accounts": [],
-        "saml_accounts": [],
-        "enterprise_accounts": [],
-        "public_metadata": {},
-        "private_metadata": {},
-        "unsafe_metadata": {},
-        "external_id": None,
-        "last_sign_in_at": None,
-        "banned": False,
-        "locked": False,
-        "lockout_expires_in_seconds": None,
-        "verification_attempts_remaining": 100,
+        "created_at": address["created_at"],
+        "updated_at": address["updated_at"],
+    }
+
+
+def _identification(kind: str, value: str) -> dict[str, Any]:
+    """An email address or phone number: verified, as an administrator's always is."""
+    now = now_ms()
+    return {
+        "id": new_id("idn"),
+        "object": kind,
+        kind: value,
+        "reserved": False,
+        "verification": {"status": "verified", "strategy": "admin", "attempts": None},
+        "linked_to": [],
         "created_at": now,
         "updated_at": now,
-        "delete_self_enabled": True,
-        "create_organization_enabled": True,
-        "last_active_at": None,
-        "legal_accepted_at": None,
     }
 
 
@@ -110,20 +121,9 @@ def add_phone_number(store: Store, user: User, number: Any, primary: bool) -> di
     """POST /v1/phone_numbers: numbers in E.164."""
     if not isinstance(number, str) or not PHONE.fullmatch(number):
         raise ClerkError(422, "form_param_format_invalid", "must be E.164", "phone_number")
-    now = now_ms()
-    item: dict[str, Any] = {
-        "id": new_id("idn"),
-        "object": "phone_number",
-        "phone_number": number,
-        "reserved_for_second_factor": False,
-        "default_second_factor": False,
-        "reserved": False,
-        "verification": {"status": "verified", "strategy": "admin", "attempts": None},
-        "linked_to": [],
-        "backup_codes": None,
-        "created_at": now,
-        "updated_at": now,
-    }
+    item = _identification("phone_number", number)
+    item |= {"reserved_for_second_factor": False, "default_second_factor": False}
+    item["backup_codes"] = None
     changes: dict[str, Any] = {"phone_numbers": [*user["phone_numbers"], item]}
     if primary or not user["phone_numbers"]:
         changes["primary_phone_number_id"] = item["id"]

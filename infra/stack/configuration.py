@@ -7,6 +7,8 @@ stack decides itself (ports, URLs, secrets) are in `blueprint.py`.
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra.stack.secret_file import MAKERS
+
 EVERY = ("LOG_LEVEL",)
 LIMITS = ("RATE_LIMIT_PER_KEY", "RATE_LIMIT_CREATE_PER_KEY", "RATE_LIMIT_PER_ADDRESS")
 OWN: dict[str, tuple[str, ...]] = {
@@ -31,6 +33,15 @@ OWN: dict[str, tuple[str, ...]] = {
     "ws-hub": (),
     "clerk": ("CLERK_AUTHORIZED_PARTIES", "CLERK_ISSUER"),
 }
+DECIDED = {
+    *("DATABASE_URL", "REDIS_URL", "DEPLOYMENT", "HOST", "PUBLIC_URL", "PREVIEW_DOMAIN"),
+    *("PORT", "HTTP_PORT", "GRPC_PORT", "METRICS_PORT", "LISTEN_FD", "HTTP_LISTEN_FD"),
+    *("AUTH_HTTP_URL", "SANDBOX_HTTP_URL", "WS_HUB_HTTP_URL", "WS_HUB_WS_URL", "AGENT_URL"),
+    *("AUTH_GRPC", "SANDBOX_GRPC", "WS_HUB_GRPC"),
+    *("AGENT_BUNDLE", "TEMPLATES_DIR", "SANDBOX_NETWORK", "SANDBOX_NETWORK_ISOLATED"),
+    *MAKERS,
+}
+"""Each part gets its own of these from the stack (or none), never the environment's as it is."""
 INHERITED = (
     "PATH",
     "HOME",
@@ -60,7 +71,7 @@ def handed_on(part: str, environ: Mapping[str, str], examples: Path) -> dict[str
     names = set(EVERY) | set(OWN[part])
     if part != "clerk":
         named = {name for names_of_part in OWN.values() for name in names_of_part}
-        names |= _documented(examples) - named
+        names |= _documented(examples) - named - DECIDED
     return {name: environ[name] for name in sorted(names) if environ.get(name)}
 
 

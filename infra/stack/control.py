@@ -55,7 +55,7 @@ def supervisor(layout: Layout) -> Identity | None:
 
 def current_plan(layout: Layout) -> Plan:
     """The plan of the running supervisor; an empty one when none runs."""
-    if supervisor(layout) is None:
+    if supervisor(layout) is None or not layout.plan.exists():
         return Plan()
     return plan_from_json(layout.plan.read_text(encoding="utf-8"))
 

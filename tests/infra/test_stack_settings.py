@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.stack.blueprint import Site, blueprint
-from infra.stack.configuration import handed_on
+from infra.stack.configuration import DECIDED, EVERY, OWN, handed_on
 from infra.stack.dev_env import write_dev_env
 from infra.stack.env_file import read_env_file, write_env_file
 from infra.stack.errors import PortsInUse, StackError
@@ -169,10 +169,20 @@ def test_configuration_is_handed_on_and_restarts_its_readers(
 
 def test_documented_name_without_an_owner_goes_to_every_service(tmp_path: Path) -> None:
     example = tmp_path / ".env.example"
-    example.write_text("# About it.\n# NEW_LIMIT=5\nRATE_LIMIT_PER_KEY=600\n")
+    example.write_text("# NEW_LIMIT=5\nRATE_LIMIT_PER_KEY=600\nDATABASE_URL=\nJWT_SECRET=\n")
     environ = {"NEW_LIMIT": "6", "RATE_LIMIT_PER_KEY": "1", "UNHEARD_OF": "x"}
+    environ |= {"DATABASE_URL": "postgresql://admin", "JWT_SECRET": "y"}
     assert handed_on("ws-hub", environ, example) == {"NEW_LIMIT": "6"}
     assert handed_on("clerk", environ, example) == {}
+
+
+def test_what_the_stack_decides_is_never_overridden(tmp_path: Path) -> None:
+    where = site(tmp_path)
+    stores = {"DATABASE_URL": "postgresql://admin@db/x", "REDIS_URL": "redis://other"}
+    given = blueprint(site(tmp_path, **stores, AGENT_BUNDLE="/x", GRPC_PORT="1"), [])
+    assert given == blueprint(where, [])
+    known = DECIDED.union(EVERY, *OWN.values(), {"CLERK_STATE"})
+    assert {name for spec in given.processes for name in spec.env} <= known
 
 
 def test_taken_ports_are_all_named_with_their_parts(tmp_path: Path) -> None:
