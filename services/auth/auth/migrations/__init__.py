@@ -1,0 +1,1 @@
+"""Plain SQL, one file a step; see `kit.migrations`."""

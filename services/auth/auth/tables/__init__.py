@@ -1,0 +1,1 @@
+"""SQL to frozen dataclasses, one file a table of the schema `auth`."""

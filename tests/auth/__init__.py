@@ -1,0 +1,1 @@
+"""Auth against a real PostgreSQL, a real Redis and the development sign-in."""
