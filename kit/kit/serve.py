@@ -47,7 +47,7 @@ def http_server(app: Any, **options: Any) -> uvicorn.Server:
         server_header=False,
         date_header=True,
         timeout_graceful_shutdown=DRAIN_SECONDS,
-        **{"lifespan": "on", "ws": "none", **options},
+        **{"lifespan": "on", "ws": "none", "proxy_headers": False, **options},
     )
     return uvicorn.Server(config)
 
