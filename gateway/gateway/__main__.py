@@ -21,7 +21,10 @@ def main() -> None:
     # The signal reaches the one started last first: probes are answered while it drains.
     serve.run(
         [
-            (internal, serve.listening_socket(chosen.host, chosen.metrics_port, "METRICS_LISTEN_FD")),
+            (
+                internal,
+                serve.listening_socket(chosen.host, chosen.metrics_port, "METRICS_LISTEN_FD"),
+            ),
             (public, serve.listening_socket(chosen.host, chosen.port)),
         ]
     )

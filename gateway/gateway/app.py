@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from kit import bus
 from kit.caller import CallerTokens
 from kit.rpc import Rpc
 
@@ -24,6 +23,7 @@ from gateway.routes import RouteTable
 from gateway.security import SecurityHeaders
 from gateway.services import Service
 from gateway.settings import GatewaySettings
+from kit import bus
 
 
 class Gateway:

@@ -6,12 +6,12 @@ that comes while auth is being asked keeps the answer from being kept.
 """
 
 import asyncio
-import hmac
 import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from time import monotonic, time
 from typing import Protocol, TypeVar
 
@@ -20,6 +20,8 @@ from kit.caller import Caller, CallerTokens
 from kit.errors import Failure, RateLimited, Unauthenticated, Unavailable
 from kit.rpc import Rpc, failure_code
 from wire.auth.v1 import auth_pb2, auth_pb2_grpc
+
+from gateway import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -99,19 +101,29 @@ class Identities:
         self._refused: OrderedDict[bytes, float] = OrderedDict()
         self._calls: dict[bytes, asyncio.Task[Known]] = {}
         self._epoch = 0
-        self.hits = self.misses = 0
+
+    def digest(self, credential: bytes) -> bytes:
+        """What stands for a credential here: keyed, with a key that dies with this process."""
+        return blake2b(credential, digest_size=32, key=self._secret).digest()
+
+    def known(self, digest: bytes) -> Known | None:
+        """Who it is, if that is known now."""
+        known = self._known.get(digest)
+        if known is None or self._clock() >= known.until:
+            return None
+        metrics.IDENTITY_HITS.value += 1
+        return known
 
     async def identify(self, credential: str, address: str) -> Known:
         """Who it is. Raises Unauthenticated, RateLimited, Unavailable or DeadlineExceeded."""
-        digest = hmac.digest(self._secret, credential.encode(), "sha256")
-        known = self._known.get(digest)
-        now = self._clock()
-        if known is not None and now < known.until:
-            self.hits += 1
+        digest = self.digest(credential.encode())
+        known = self.known(digest)
+        if known is not None:
             return known
+        now = self._clock()
         if self._refused.get(digest, 0.0) > now:
             raise Unauthenticated("refused_before")
-        self.misses += 1
+        metrics.IDENTITY_MISSES.value += 1
         call = self._calls.get(digest)
         if call is None:
             call = asyncio.create_task(self._ask(digest, credential, address))

@@ -5,7 +5,6 @@ header, no query and no path of a caller is in them: the route's template stands
 """
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -57,28 +56,19 @@ class RequestLog:
             self._lines.clear()
 
     def _line(self, exchange: Exchange, method: str, route: str, seconds: float) -> str:
-        now = time.time()
+        now, answered = time.time(), exchange.answered_after * 1000
         second = int(now)
         if second != self._second:
             self._second = second
             self._stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
-        document = {
-            "at": f"{self._stamp},{int((now - second) * 1000):03d}",
-            "level": "INFO",
-            "logger": "gateway.request",
-            "message": "request",
-            "requestId": exchange.request_id,
-            "service": "gateway",
-            "method": method,
-            "route": route,
-            "status": exchange.status,
-            "bytes": exchange.bytes_out,
-            "durationMs": round(seconds * 1000, 2),
-            "answeredMs": round(exchange.answered_after * 1000, 2),
-            "upstream": exchange.upstream,
-            "userId": exchange.user_id,
-            "keyPrefix": exchange.key_prefix,
-            "address": exchange.origin.address,
-            "traceId": traceparent()[3:35],
-        }
-        return json.dumps(document) + "\n"
+        # Nothing here needs escaping: ids are checked, the rest is ours.
+        return (
+            f'{{"at": "{self._stamp},{int((now - second) * 1000):03d}", "level": "INFO",'
+            ' "logger": "gateway.request", "message": "request",'
+            f' "requestId": "{exchange.request_id}", "service": "gateway", "method": "{method}",'
+            f' "route": "{route}", "status": {exchange.status}, "bytes": {exchange.bytes_out},'
+            f' "durationMs": {seconds * 1000:.2f}, "answeredMs": {answered:.2f},'
+            f' "upstream": "{exchange.upstream}", "userId": "{exchange.user_id}",'
+            f' "keyPrefix": "{exchange.key_prefix}", "address": "{exchange.origin.address}",'
+            f' "traceId": "{traceparent()[3:35]}"}}\n'
+        )
