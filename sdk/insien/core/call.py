@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import httpx
 
+from insien.errors import Invalid, Problem
+
 T = TypeVar("T")
 
 DEFAULT_READ_SECONDS = 60.0
@@ -33,7 +35,12 @@ class Call(Generic[T]):
 
 
 def segment(text: str) -> str:
-    """One path segment: nothing in it can leave its place."""
+    """One path segment: nothing in it can leave its place.
+
+    Invalid for what no encoding can hold there: httpx folds dot segments (RFC 3986 5.2.4).
+    """
+    if text in {"", ".", ".."}:
+        raise Invalid(Problem(f"{text!r} is no id.", "validation_failed"))
     return quote(text, safe="")
 
 
