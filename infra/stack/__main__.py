@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 
 from infra.stack import control
@@ -20,6 +21,7 @@ LOG_LINES = "40"
 def main() -> int:
     """Exit code 0, or 1 after one paragraph on stderr that says what is wrong."""
     arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: `up` tidies up
     try:
         settings = stack_settings(os.environ, control.ROOT)
         return _run(arguments, settings)
