@@ -54,6 +54,6 @@ def test_no_function_is_longer_than_60_lines() -> None:
 
 @pytest.mark.parametrize("word", ["unittest.mock", "MagicMock", "AsyncMock", "monkeypatch.setattr"])
 def test_nothing_is_mocked(word: str) -> None:
-    """A mock agrees with whatever its author believed; a real part or a fake under contract doesn't."""
+    """A mock agrees with what its author believed; a real part doesn't."""
     here = Path(__file__)
     assert not [p for p in sources() if p != here and word in p.read_text("utf-8")]

@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+
 from infra.stack import postgres
 from infra.stack.unprivileged import run_as
-
 from tests.support.servers import free_port, running
 
 
 @contextlib.contextmanager
 def server(folder: Path) -> Iterator[str]:
-    """A PostgreSQL server with its data in `folder`; yields the administrator's URL of `postgres`."""
+    """A PostgreSQL server with its data in `folder`; yields the administrator's URL."""
     who, password, port = run_as(), secrets.token_hex(8), free_port()
     data = folder / "postgres"
     who.own(data)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infra.stack.redis_server import program
-
 from tests.support.servers import free_port, running
 
 
