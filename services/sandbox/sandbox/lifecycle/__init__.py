@@ -1,0 +1,1 @@
+"""What can be done with a sandbox, one verb a module."""

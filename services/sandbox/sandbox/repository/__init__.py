@@ -1,0 +1,1 @@
+"""The schema `sandbox`: SQL in, frozen values out."""

@@ -1,0 +1,252 @@
+"""The HTTP routes: parse, call one function, render."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from kit.asgi import json_response
+from kit.endpoint import Call, Endpoint
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from sandbox import rendering, request, schemas
+from sandbox.lifecycle import observe
+from sandbox.lifecycle.access import owned, owner_of, requested_by
+from sandbox.lifecycle.create import create
+from sandbox.lifecycle.destroy import destroy
+from sandbox.lifecycle.expose import close, expose, list_ports
+from sandbox.lifecycle.extend import extend
+from sandbox.lifecycle.issue import issue
+from sandbox.lifecycle.parts import Parts
+from sandbox.lifecycle.pause import pause, resume
+from sandbox.models import Sandbox
+from sandbox.repository.lists import Filter
+
+
+def _parts(call: Call) -> Parts:
+    parts: Parts = call.request.app.state.parts()
+    return parts
+
+
+async def _mine(call: Call) -> tuple[Parts, Sandbox]:
+    parts = _parts(call)
+    return parts, await owned(parts, call.caller, call.param("id"))
+
+
+async def _create(call: Call) -> Response:
+    parts = _parts(call)
+    key = call.request.headers.get("idempotency-key")
+    wanted = request.wanted(parts, call.body, UUID(call.caller.user_id), key)
+    sandbox = await create(parts, owner_of(call.caller), wanted)
+    return json_response(rendering.created(sandbox, parts.addresses), 201 if wanted.wait else 202)
+
+
+async def _list(call: Call) -> BaseModel:
+    query: schemas.ListQuery = call.query
+    after = rendering.after_of(query.cursor)
+    wanted = Filter(query.status, query.metadata, after)
+    user_id = UUID(call.caller.user_id)
+    found = await observe.list_owned(_parts(call), user_id, wanted, query.limit)
+    shown, last = rendering.page(found, query.limit)
+    return schemas.ListAnswer(
+        sandboxes=[rendering.summary(sandbox) for sandbox in shown],
+        next_cursor=rendering.cursor_of(last.created_at.isoformat(), last.id) if last else None,
+    )
+
+
+async def _status(call: Call) -> BaseModel:
+    parts, sandbox = await _mine(call)
+    return rendering.status(await observe.status(parts, sandbox), parts.addresses)
+
+
+async def _extend(call: Call) -> BaseModel:
+    parts, sandbox = await _mine(call)
+    cause = requested_by(call.caller)
+    extended = await extend(parts, sandbox, call.body.timeout_seconds, cause)
+    return rendering.status(await observe.status(parts, extended), parts.addresses)
+
+
+async def _pause(call: Call) -> BaseModel:
+    parts, sandbox = await _mine(call)
+    paused = await pause(parts, sandbox, requested_by(call.caller))
+    return rendering.status(await observe.status(parts, paused), parts.addresses)
+
+
+async def _resume(call: Call) -> BaseModel:
+    parts, sandbox = await _mine(call)
+    resumed = await resume(parts, sandbox, requested_by(call.caller))
+    return rendering.status(await observe.status(parts, resumed), parts.addresses)
+
+
+async def _destroy(call: Call) -> BaseModel:
+    parts, sandbox = await _mine(call)
+    await destroy(parts, sandbox, requested_by(call.caller))
+    return schemas.SandboxAnswer(sandbox_id=str(sandbox.id))
+
+
+async def _expose(call: Call) -> BaseModel:
+    parts, sandbox = await _mine(call)
+    body: schemas.ExposeBody = call.body
+    port = await expose(parts, sandbox, body.container_port, body.access, requested_by(call.caller))
+    return schemas.ExposeAnswer(
+        sandbox_id=str(sandbox.id),
+        container_port=port.port,
+        access=port.access,
+        url=parts.addresses.preview(sandbox.id, port.port),
+        token=parts.port_tokens.token(sandbox.id, port) or None,
+    )
+
+
+async def _close(call: Call) -> BaseModel:
+    parts, sandbox = await _mine(call)
+    number = request.port_number(call.param("port"))
+    await close(parts, sandbox, number, requested_by(call.caller))
+    return schemas.CloseAnswer(sandbox_id=str(sandbox.id), container_port=number)
+
+
+async def _ports(call: Call) -> BaseModel:
+    parts, sandbox = await _mine(call)
+    found = await list_ports(parts, sandbox)
+    shown = rendering.ports(sandbox.id, found, parts.addresses)
+    return schemas.PortsAnswer(sandbox_id=str(sandbox.id), ports=shown)
+
+
+async def _metrics(call: Call) -> BaseModel:
+    parts, sandbox = await _mine(call)
+    return rendering.metrics(sandbox.id, await observe.usage(parts, sandbox))
+
+
+async def _events(call: Call) -> BaseModel:
+    query: schemas.PageQuery = call.query
+    before = rendering.before_of(query.cursor)
+    parts, sandbox = await _mine(call)
+    found = await observe.log(parts, sandbox, before, query.limit)
+    shown, last = rendering.page(found, query.limit)
+    return schemas.EventsAnswer(
+        events=[rendering.event(event) for event in shown],
+        next_cursor=rendering.cursor_of(last.number) if last else None,
+    )
+
+
+async def _token(call: Call) -> BaseModel:
+    parts, sandbox = await _mine(call)
+    body: schemas.TokenBody = call.body
+    issued = await issue(parts, sandbox, call.caller, body.ttl_seconds, body.container_port)
+    return schemas.TokenAnswer(
+        token=issued.token,
+        expires_at=datetime.fromtimestamp(issued.expires_at, UTC),
+        entry_url=issued.entry_url,
+    )
+
+
+async def _templates(call: Call) -> BaseModel:
+    found = _parts(call).catalog.templates.values()
+    return schemas.TemplatesAnswer(templates=[rendering.template(each) for each in found])
+
+
+async def _limits(call: Call) -> BaseModel:
+    parts = _parts(call)
+    caller = call.caller
+    used = await observe.holdings(parts, UUID(caller.user_id), caller.key_id or None)
+    return rendering.limits(parts.settings, used, by_key=bool(caller.key_id))
+
+
+OWN = ("sandbox_not_found",)
+OPERATE = ("sandbox_not_found", "sandbox_destroyed", "wrong_state")
+_ONE = "/sandbox/{id}"
+_READ = "sandbox:read"
+_WRITE = "sandbox:write"
+
+
+def endpoints() -> list[Endpoint]:
+    """All of them; the handlers find their parts in the application's state."""
+    return [*_life(), *_looks(), *_openings()]
+
+
+def _life() -> list[Endpoint]:
+    status = schemas.StatusAnswer
+    return [
+        Endpoint(
+            "POST", "/sandbox/create", _create, "Create a sandbox",
+            scope=_WRITE, body=schemas.CreateBody, body_optional=True,
+            response=schemas.CreateAnswer, status=201, other_statuses=(202,),
+            errors=("image_not_allowed", "idempotency_conflict", "sandbox_destroyed",
+                    "quota_exceeded", "capacity"),
+            example={"template": "default", "timeoutSeconds": 600},
+            request_headers={"Idempotency-Key": "The same key and body: the same answer (24 h)."},
+        ),
+        Endpoint(
+            "POST", f"{_ONE}/extend", _extend, "Set when a sandbox expires",
+            scope=_WRITE, body=schemas.ExtendBody, response=status, errors=OPERATE,
+            example={"timeoutSeconds": 600},
+        ),
+        Endpoint(
+            "POST", f"{_ONE}/pause", _pause, "Freeze all processes of a sandbox",
+            scope=_WRITE, response=status, errors=OPERATE,
+        ),
+        Endpoint(
+            "POST", f"{_ONE}/resume", _resume, "Let a paused sandbox run on",
+            scope=_WRITE, response=status, errors=OPERATE,
+        ),
+        Endpoint(
+            "POST", f"{_ONE}/destroy", _destroy, "Destroy a sandbox",
+            scope=_WRITE, response=schemas.SandboxAnswer, errors=OWN,
+        ),
+        Endpoint(
+            "DELETE", _ONE, _destroy, "Destroy a sandbox",
+            scope=_WRITE, response=schemas.SandboxAnswer, errors=OWN,
+        ),
+    ]  # fmt: skip
+
+
+def _looks() -> list[Endpoint]:
+    return [
+        Endpoint(
+            "GET", "/sandbox", _list, "List one's sandboxes, newest first",
+            scope=_READ, query=schemas.ListQuery, response=schemas.ListAnswer,
+        ),
+        Endpoint(
+            "GET", f"{_ONE}/status", _status, "How a sandbox is",
+            scope=_READ, response=schemas.StatusAnswer, errors=OWN,
+        ),
+        Endpoint(
+            "GET", f"{_ONE}/metrics", _metrics, "What a sandbox uses",
+            scope=_READ, response=schemas.MetricsAnswer, errors=OPERATE,
+        ),
+        Endpoint(
+            "GET", f"{_ONE}/events", _events, "A sandbox's lifecycle log, newest first",
+            scope=_READ, query=schemas.PageQuery, response=schemas.EventsAnswer, errors=OWN,
+        ),
+        Endpoint(
+            "GET", "/api/limits", _limits, "What one may use, and uses now",
+            credential="either", scope=_READ, response=schemas.LimitsAnswer, tag="limits",
+        ),
+        Endpoint(
+            "GET", "/api/templates", _templates, "What sandboxes can be made from",
+            credential="either", scope=_READ, response=schemas.TemplatesAnswer, tag="templates",
+        ),
+    ]  # fmt: skip
+
+
+def _openings() -> list[Endpoint]:
+    return [
+        Endpoint(
+            "POST", f"{_ONE}/expose", _expose, "Open a port of a sandbox",
+            scope=_WRITE, body=schemas.ExposeBody, response=schemas.ExposeAnswer,
+            errors=OPERATE, example={"containerPort": 8000}, tag="ports",
+        ),
+        Endpoint(
+            "DELETE", f"{_ONE}/expose/{{port}}", _close, "Close a port",
+            scope=_WRITE, response=schemas.CloseAnswer, errors=(*OPERATE, "port_not_exposed"),
+            tag="ports",
+        ),
+        Endpoint(
+            "GET", f"{_ONE}/ports", _ports, "Open ports of a sandbox",
+            scope=_READ, response=schemas.PortsAnswer, errors=OPERATE, tag="ports",
+        ),
+        Endpoint(
+            "POST", f"{_ONE}/token", _token, "A token that opens one sandbox, for a browser",
+            scope=_WRITE, body=schemas.TokenBody, body_optional=True,
+            response=schemas.TokenAnswer, errors=(*OPERATE, "port_not_exposed"), tag="ports",
+            example={"ttlSeconds": 300},
+        ),
+    ]  # fmt: skip

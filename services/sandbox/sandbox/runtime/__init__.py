@@ -1,0 +1,1 @@
+"""What starts, stops and lists containers: Docker, or the same in memory."""

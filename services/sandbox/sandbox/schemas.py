@@ -1,0 +1,322 @@
+"""Bodies, queries and answers of the HTTP routes, in their public spelling."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from kit.endpoint import Model
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, field_validator, model_validator
+
+from sandbox.states import State
+
+ENV_BYTES = 64 * 1024
+METADATA_BYTES = 16 * 1024
+LONGEST_SECONDS = 10 * 365 * 86400
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+Seconds = Annotated[StrictInt, Field(ge=1, le=LONGEST_SECONDS)]
+PortNumber = Annotated[StrictInt, Field(ge=1, le=65535)]
+Limit = Annotated[int, Field(ge=1, le=500)]
+
+
+class ResourcesBody(Model):
+    """Wanted limits; what is not said is the template's."""
+
+    cpus: Annotated[float, Field(strict=True, ge=0.1, le=1024, allow_inf_nan=False)] | None = None
+    memory_mb: Annotated[StrictInt, Field(ge=64, le=1 << 30)] | None = None
+    disk_mb: Annotated[StrictInt, Field(ge=64, le=1 << 30)] | None = None
+
+
+class NetworkBody(Model):
+    """`none`: the sandbox reaches nothing, and is reached over its agent as always."""
+
+    egress: Literal["full", "none"] = "full"
+
+
+class CreateBody(Model):
+    """What sandbox to create; all of it may be left out."""
+
+    template: Annotated[str, Field(strict=True, min_length=1, max_length=64)] = "default"
+    image: Annotated[str, Field(strict=True, min_length=1, max_length=255)] | None = None
+    timeout_seconds: Seconds | None = None
+    env: dict[str, Annotated[str, Field(strict=True)]] = Field(default_factory=dict)
+    metadata: dict[str, Annotated[str, Field(strict=True)]] = Field(default_factory=dict)
+    resources: ResourcesBody = Field(default_factory=ResourcesBody)
+    network: NetworkBody = Field(default_factory=NetworkBody)
+    wait: StrictBool = True
+    tier: Any = Field(None, description="Sent by older clients; has no effect.")
+
+    @field_validator("env")
+    @classmethod
+    def _env_fits(cls, env: dict[str, str]) -> dict[str, str]:
+        for name in env:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name[:64]!r} is not a name of a variable")
+            if name.startswith("INSIEN_"):
+                raise ValueError("names that begin with INSIEN_ are the platform's")
+        return _fits(env, ENV_BYTES)
+
+    @field_validator("metadata")
+    @classmethod
+    def _metadata_fits(cls, metadata: dict[str, str]) -> dict[str, str]:
+        return _fits(metadata, METADATA_BYTES)
+
+
+def _fits(values: dict[str, str], most: int) -> dict[str, str]:
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in values.items())
+    if size > most:
+        raise ValueError(f"names and values may have at most {most} bytes together")
+    return values
+
+
+class ExtendBody(Model):
+    """The sandbox ends so many seconds from now."""
+
+    timeout_seconds: Seconds
+
+
+class ExposeBody(Model):
+    """Which port, and for whom."""
+
+    container_port: PortNumber
+    access: Literal["public", "private"] = "public"
+
+
+class TokenBody(Model):
+    """How long, and for a browser to enter which port."""
+
+    ttl_seconds: Annotated[StrictInt, Field(ge=1, le=3600)] = 300
+    container_port: PortNumber | None = None
+
+
+def _hide_metadata(schema: dict[str, Any]) -> None:
+    schema.get("properties", {}).pop("metadata", None)
+
+
+class ListQuery(Model):
+    """Which of one's sandboxes. `metadata.<name>=<value>` may be said for any names."""
+
+    model_config = ConfigDict(json_schema_extra=_hide_metadata)
+
+    status: State | None = None
+    limit: Limit = 50
+    cursor: Annotated[str, Field(max_length=200)] | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _collect(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        plain = {name: value for name, value in values.items() if not _is_metadata(name)}
+        if plain.get("status") == "":
+            del plain["status"]
+        found = {n.partition(".")[2]: v for n, v in values.items() if _is_metadata(n)}
+        return {**plain, "metadata": found} if found else plain
+
+
+def _is_metadata(name: str) -> bool:
+    return name.startswith("metadata.") and len(name) > len("metadata.")
+
+
+class PageQuery(Model):
+    """One page of a list."""
+
+    limit: Limit = 50
+    cursor: Annotated[str, Field(max_length=200)] | None = None
+
+
+class Answer(Model):
+    """Every success."""
+
+    success: Literal[True] = True
+
+
+class ResourcesView(Model):
+    """Limits of a sandbox."""
+
+    cpus: float
+    memory_mb: int
+    disk_mb: int
+
+
+class ContainerView(Model):
+    """The runtime's object, as it is now or was at the end."""
+
+    running: bool
+    status: str
+    exit_code: int | None
+    oom_killed: bool
+
+
+class PortView(Model):
+    """An exposed port."""
+
+    container_port: int
+    access: Literal["public", "private"]
+    url: str
+    created_at: datetime
+
+
+class CreateAnswer(Answer):
+    """The new sandbox."""
+
+    sandbox_id: str
+    status: State
+    template: str
+    connected: bool
+    created_at: datetime
+    expires_at: datetime | None
+    metadata: dict[str, str]
+    client_url: str
+    agent_url: str
+
+
+class SandboxView(Model):
+    """One sandbox of a list."""
+
+    sandbox_id: str
+    status: State
+    template: str
+    created_at: datetime
+    started_at: datetime | None
+    expires_at: datetime | None
+    destroyed_at: datetime | None
+    reason: str | None
+    metadata: dict[str, str]
+    resources: ResourcesView
+
+
+class ListAnswer(Answer):
+    """A page of sandboxes, newest first."""
+
+    sandboxes: list[SandboxView]
+    next_cursor: str | None
+
+
+class StatusAnswer(Answer, SandboxView):
+    """All about one sandbox."""
+
+    connected: bool
+    container: ContainerView | None
+    ports: list[PortView]
+
+
+class SandboxAnswer(Answer):
+    """Done to this sandbox."""
+
+    sandbox_id: str
+
+
+class ExposeAnswer(SandboxAnswer):
+    """The open port; `token` for a private one."""
+
+    container_port: int
+    access: Literal["public", "private"]
+    url: str
+    token: str | None = None
+
+
+class CloseAnswer(SandboxAnswer):
+    """The port that is closed now."""
+
+    container_port: int
+
+
+class PortsAnswer(SandboxAnswer):
+    """All open ports."""
+
+    ports: list[PortView]
+
+
+class MetricsAnswer(SandboxAnswer):
+    """What the sandbox uses; `cpuPercent` of one CPU."""
+
+    at: datetime
+    cpu_percent: float
+    memory_bytes: int
+    memory_limit_bytes: int
+    processes: int
+    disk_bytes: int
+    network_rx_bytes: int
+    network_tx_bytes: int
+
+
+class EventView(Model):
+    """One line of the lifecycle log."""
+
+    at: datetime
+    type: str
+    cause: str
+    actor: str
+    data: dict[str, Any]
+
+
+class EventsAnswer(Answer):
+    """A page of the lifecycle log, newest first."""
+
+    events: list[EventView]
+    next_cursor: str | None
+
+
+class TokenAnswer(Answer):
+    """Opens one sandbox; `entryUrl` once, for 60 s."""
+
+    token: str
+    expires_at: datetime
+    entry_url: str | None = None
+
+
+class TemplateView(Model):
+    """A named recipe."""
+
+    name: str
+    description: str
+    image: str
+    resources: ResourcesView
+    languages: list[str]
+
+
+class TemplatesAnswer(Answer):
+    """All templates."""
+
+    templates: list[TemplateView]
+
+
+class Allowance(Model):
+    """How many there may be (null: any number) and are."""
+
+    limit: int | None
+    used: int
+
+
+class SandboxLimits(Model):
+    """Live sandboxes of the user and of the key that asks (null for a session)."""
+
+    user: Allowance
+    key: Allowance | None
+
+
+class LargestResources(Model):
+    """The most that one sandbox may have."""
+
+    cpus: float
+    memory_mb: int
+    disk_mb: int
+    timeout_seconds: int
+
+
+class RequestLimits(Model):
+    """Requests a minute of one key, as configured; null is no limit."""
+
+    per_minute: int | None
+    creates_per_minute: int | None
+
+
+class LimitsAnswer(Answer):
+    """What the caller may use, and uses now."""
+
+    sandboxes: SandboxLimits
+    requests: RequestLimits
+    resources: LargestResources
