@@ -1,0 +1,1 @@
+"""What a new user does in the first five minutes, told step by step and checked."""
