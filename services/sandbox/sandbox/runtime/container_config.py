@@ -12,7 +12,7 @@ from sandbox.models import ContainerSpec, Resources
 DEPLOYMENT_LABEL = "insien.deployment"
 SANDBOX_LABEL = "insien.sandbox-id"
 MOUNT = "/.insien"
-OPEN_FILES = 65536
+OPEN_FILES = 16384
 
 CAPABILITIES = (
     # Running programs as several users, with files of theirs, and nothing about the machine.

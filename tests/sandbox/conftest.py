@@ -1,0 +1,64 @@
+"""The service on real PostgreSQL and Redis, a hub over real gRPC, and containers in memory."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sandbox.runtime.memory import MemoryRuntime
+
+from tests.sandbox import fake_hub, service
+from tests.sandbox.fake_hub import FakeHub
+from tests.sandbox.service import SECRET, Api, Around, Running, settings_for, write_template
+
+
+@pytest_asyncio.fixture
+async def hub() -> AsyncIterator[FakeHub]:
+    """A hub whose agents connect at once."""
+    async with fake_hub.serving(SECRET) as found:
+        yield found
+
+
+@pytest.fixture
+def runtime() -> MemoryRuntime:
+    """Containers in memory."""
+    return MemoryRuntime()
+
+
+@pytest.fixture
+def around(hub: FakeHub, database_url: str, redis_server: str, tmp_path: Path) -> Around:
+    """Settings and what they point at."""
+    templates = tmp_path / "templates"
+    write_template(templates, "default", "insien/default:1")
+    return Around(hub, settings_for(hub, database_url, redis_server, templates), templates)
+
+
+@pytest_asyncio.fixture
+async def running(around: Around, runtime: MemoryRuntime) -> AsyncIterator[Running]:
+    """A running service."""
+    async with service.running(around.settings, lambda _: runtime) as found:
+        yield found
+
+
+@pytest.fixture
+def api(running: Running) -> Api:
+    """Requests to it as somebody new."""
+    return running.api
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Callable[[str], None]:
+    """Starts Docker if need be; called with a template's name, builds its image if need be."""
+    run = partial(subprocess.run, check=True, capture_output=True, timeout=290)
+    run([sys.executable, "-m", "infra.engine", "ensure"])
+    built: set[str] = set()
+
+    def image(template: str) -> None:
+        if template not in built:
+            run([sys.executable, "-m", "infra.images", "build", template])
+            built.add(template)
+
+    return image
