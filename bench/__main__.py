@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
-from insien import AsyncClient
 
 from bench import agent_cost, commands, creates, requests, sockets, stack, transfers
 from bench.row import Row, table
+from insien import AsyncClient
 
 RESULTS = Path(__file__).parent / "results"
 WARM = "4"

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import aiodocker
-from kit.rpc import Rpc
-from wire.hub.v1.hub_pb2 import WaitForAgentRequest
-from wire.hub.v1.hub_pb2_grpc import HubStub
 
 from bench import docker_alone, stack
 from bench.fake_agents import token
 from bench.row import Row, p50
+from kit.rpc import Rpc
+from wire.hub.v1.hub_pb2 import WaitForAgentRequest
+from wire.hub.v1.hub_pb2_grpc import HubStub
 
 NETWORK = f"{stack.ENVIRONMENT['DEPLOYMENT']}-sandboxes"
 

@@ -4,10 +4,10 @@ import asyncio
 import time
 
 import aiodocker
-from insien import AsyncClient
 
 from bench import docker_alone
 from bench.row import Row, p50
+from insien import AsyncClient
 
 TIMES = 10
 

@@ -14,6 +14,7 @@ import uuid
 import jwt
 import uvloop
 from websockets.asyncio.client import ClientConnection, connect
+
 from wire.agent.v1.agent_pb2 import Data, End, FromAgent, Hello, Pong, ToAgent
 
 GRANT = 1 << 20

@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from kit.caller import HEADER, Caller, CallerTokens
 from websockets.asyncio.client import connect
 
 from bench import stack
 from bench.row import Row
+from kit.caller import HEADER, Caller, CallerTokens
 from tests.support.servers import free_port
 
 AGENTS = 4000

@@ -1,4 +1,4 @@
-"""Plain SQL migrations: `NNNN_name.sql` in order, each once, in a transaction, one runner at a time."""
+"""Plain SQL migrations: `NNNN_name.sql` in order, each once, by one runner at a time."""
 
 import logging
 import re

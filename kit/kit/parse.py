@@ -21,9 +21,12 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def check(model: type[M], value: Any) -> M:
-    """The value as its model. Raises ValidationFailed with every wrong field."""
+    """The value, in its public spelling, as its model.
+
+    Raises ValidationFailed with every wrong field.
+    """
     try:
-        return model.model_validate(value)
+        return model.model_validate(value, by_alias=True, by_name=False)
     except ValidationError as error:
         raise _failure(error) from None
 
@@ -57,17 +60,35 @@ async def read_json(request: Request, *, optional: bool) -> Any:
         "+json"
     ):
         raise UnsupportedMediaType(f"The body must be application/json, not {media_type[:100]!r}.")
-    return parse_json(raw)
+    value = parse_json(raw)
+    check_text(value)
+    return value
 
 
 def parse_json(raw: bytes | str) -> Any:
-    """Strict JSON: no NaN, no duplicate keys, no lone surrogates, bounded depth."""
+    """Strict JSON: no NaN, no duplicate keys, at most 32 levels. Raises InvalidJson."""
     try:
         value = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_no_duplicates)
-        _check_strings(value, 0)
+        _check_depth(value, 0)
     except (ValueError, RecursionError) as error:
         raise InvalidJson(f"The body is not valid JSON: {str(error)[:200]}") from None
     return value
+
+
+def check_text(value: Any, path: str = "") -> None:
+    """Raises ValidationFailed, naming the field, for a string that no database or kernel takes."""
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise ValidationFailed.of(path or "body", "holds a NUL character")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValidationFailed.of(path or "body", "holds half of a surrogate pair")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            check_text(key, path)
+            check_text(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            check_text(item, f"{path}.{index}")
 
 
 async def read_body(request: Request) -> bytes:
@@ -94,16 +115,9 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _check_strings(value: Any, depth: int) -> None:
+def _check_depth(value: Any, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, str):
-        if any("\ud800" <= character <= "\udfff" for character in value) or "\x00" in value:
-            raise ValueError("a string holds a lone surrogate or a NUL")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check_strings(key, depth)
-            _check_strings(item, depth + 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check_strings(item, depth + 1)
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_depth(item, depth + 1)

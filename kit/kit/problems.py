@@ -31,6 +31,7 @@ HTTP_STATUS: dict[str, int] = {
     "request_timeout": 408,
     "idempotency_conflict": 409,
     "wrong_state": 409,
+    "cancelled": 409,
     "already_exists": 409,
     "not_a_directory": 409,
     "is_a_directory": 409,

@@ -4,6 +4,7 @@ import asyncio
 
 import asyncpg
 import pytest
+
 from kit import migrations
 from kit.database import connect
 from kit.migrations import Migration
