@@ -1,0 +1,1 @@
+"""Agent sockets, and the streams to and from agents."""

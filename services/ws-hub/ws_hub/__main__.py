@@ -1,0 +1,24 @@
+"""`python -m ws_hub`: reads the settings, sets up logs, serves."""
+
+from kit import logs, serve, settings
+from ws_hub.app import create_app
+from ws_hub.settings import HubSettings
+
+
+def main() -> None:
+    """Serves until SIGTERM or SIGINT."""
+    config = settings.load(HubSettings)
+    logs.configure("ws-hub", config.log_level)
+    sockets = serve.listening_socket(config.host, config.port)
+    http = serve.listening_socket(config.host, config.http_port, "HTTP_LISTEN_FD")
+
+    def ending() -> bool:
+        return server.should_exit
+
+    server = serve.http_server(create_app(config, sockets, ending))
+    server.config.timeout_graceful_shutdown = int(config.drain.total_seconds())
+    serve.run([(server, http)])
+
+
+if __name__ == "__main__":
+    main()
