@@ -18,16 +18,10 @@ def main() -> None:
         probes.create_app({"redis": gateway.redis.ping}, lambda: public.should_exit),
         lifespan="off",
     )
+    probed = serve.listening_socket(chosen.host, chosen.metrics_port, "METRICS_LISTEN_FD")
+    door = serve.listening_socket(chosen.host, chosen.port)
     # The signal reaches the one started last first: probes are answered while it drains.
-    serve.run(
-        [
-            (
-                internal,
-                serve.listening_socket(chosen.host, chosen.metrics_port, "METRICS_LISTEN_FD"),
-            ),
-            (public, serve.listening_socket(chosen.host, chosen.port)),
-        ]
-    )
+    serve.run([(internal, probed), (public, door)])
 
 
 if __name__ == "__main__":

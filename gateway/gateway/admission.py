@@ -2,13 +2,12 @@
 
 import logging
 
-from kit.errors import ScopeMissing, Unauthenticated
-
 from gateway import credentials
 from gateway.exchange import Exchange
 from gateway.identities import Identities, Known
 from gateway.limits import Policy, RateLimiter
 from gateway.routes import ANY_SCOPE, Route
+from kit.errors import ScopeMissing, Unauthenticated
 
 logger = logging.getLogger(__name__)
 

@@ -4,26 +4,33 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from kit.caller import CallerTokens
-from kit.rpc import Rpc
-
 from gateway.admission import Admission
+from gateway.client_socket import ClientSockets
 from gateway.cors import Cors
 from gateway.door import Door, Parts
+from gateway.entry import Entry
 from gateway.exchange import Receive, Scope, Send
 from gateway.forwarded import Proxies
 from gateway.health import Health
 from gateway.hosts import PreviewHosts
+from gateway.hub_socket import HubSockets
 from gateway.identities import AuthDirectory, Identities
 from gateway.limits import RateLimiter
 from gateway.news import News
 from gateway.pages import Pages
+from gateway.preview_access import PreviewAccess
+from gateway.preview_socket import PreviewSockets
+from gateway.previews import Previews
 from gateway.request_log import RequestLog
 from gateway.routes import RouteTable
+from gateway.sandboxes import Sandboxes
 from gateway.security import SecurityHeaders
 from gateway.services import Service
 from gateway.settings import GatewaySettings
+from gateway.tunnels import Tunnels
 from kit import bus
+from kit.caller import CallerTokens, SandboxTokens
+from kit.rpc import Rpc
 
 
 class Gateway:
@@ -49,18 +56,23 @@ class Gateway:
     async def _running(self) -> AsyncIterator[None]:
         settings = self._settings
         secret = settings.internal_secret.get_secret_value()
-        auth = Rpc(settings.auth_grpc, secret)  # binds to the running loop
+        # Channels of gRPC bind to the loop that runs.
+        auth, sandbox = Rpc(settings.auth_grpc, secret), Rpc(settings.sandbox_grpc, secret)
         services = {
             "auth": Service.at("auth", settings.auth_http_url),
             "sandbox": Service.at("sandbox", settings.sandbox_http_url),
             "hub": Service.at("hub", settings.ws_hub_http_url),
         }
-        identities = Identities(AuthDirectory(auth), CallerTokens(secret))
-        parts = self._parts(services, identities)
+        tokens = CallerTokens(secret)
+        identities = Identities(AuthDirectory(auth), tokens)
+        sandboxes = Sandboxes(sandbox)
+        hub = HubSockets(settings.ws_hub_ws_url, tokens)
+        tunnels = Tunnels(hub)
+        parts = self._parts(services, identities, sandboxes, hub, tunnels)
         self._door = Door(parts)
         background = [
-            asyncio.create_task(News(self.redis, identities).follow()),
-            asyncio.create_task(_sweep(services)),
+            asyncio.create_task(News(self.redis, identities, sandboxes).follow()),
+            asyncio.create_task(_sweep(services, tunnels)),
         ]
         try:
             yield
@@ -70,34 +82,51 @@ class Gateway:
             await asyncio.gather(*background, return_exceptions=True)
             for service in services.values():
                 service.pool.close()
+            tunnels.close()
             await auth.close()
+            await sandbox.close()
             await self.redis.aclose()
             parts.log.flush()
 
-    def _parts(self, services: dict[str, Service], identities: Identities) -> Parts:
+    def _parts(
+        self,
+        services: dict[str, Service],
+        identities: Identities,
+        sandboxes: Sandboxes,
+        hub: HubSockets,
+        tunnels: Tunnels,
+    ) -> Parts:
         settings = self._settings
-        security = SecurityHeaders(https=settings.public_url.startswith("https://"))
+        https = settings.public_url.startswith("https://")
+        tokens = SandboxTokens(settings.internal_secret.get_secret_value())
+        admission = Admission(
+            identities,
+            RateLimiter(self.redis),
+            key=settings.rate_limit_per_key,
+            create=settings.rate_limit_create_per_key,
+            address=settings.rate_limit_per_address,
+        )
+        security = SecurityHeaders(https=https)
+        access = PreviewAccess(admission, sandboxes, tokens)
+        entries = Entry(self.redis, tokens, access, admission, https=https)
         return Parts(
             table=RouteTable(),
             services=services,
-            admission=Admission(
-                identities,
-                RateLimiter(self.redis),
-                key=settings.rate_limit_per_key,
-                create=settings.rate_limit_create_per_key,
-                address=settings.rate_limit_per_address,
-            ),
+            admission=admission,
             proxies=Proxies(settings.trusted_proxies),
             hosts=PreviewHosts(settings.preview_domain),
             cors=Cors(settings.allowed_origins),
             security=security,
             pages=Pages(Health(services, self.redis.ping), security),
             log=RequestLog(enabled=settings.log_level.lower() in ("debug", "info")),
+            previews=Previews(access, entries, tunnels, PreviewSockets(tunnels)),
+            clients=ClientSockets(admission, hub, tokens),
         )
 
 
-async def _sweep(services: dict[str, Service]) -> None:
+async def _sweep(services: dict[str, Service], tunnels: Tunnels) -> None:
     while True:
         await asyncio.sleep(1)
         for service in services.values():
             service.pool.sweep()
+        tunnels.sweep()

@@ -9,10 +9,9 @@ import zlib
 from dataclasses import dataclass
 from typing import Literal
 
-from kit.errors import Unauthenticated
-
 from gateway.errors import AmbiguousCredentials
 from gateway.headers import Inbound
+from kit.errors import Unauthenticated
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 MAX_BYTES = 16 * 1024

@@ -1,25 +1,28 @@
 """The one public door: every request comes in here, and leaves with an answer."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from kit.context import accept_request_id, accept_traceparent
-from kit.errors import Failure, Internal, MethodNotAllowed, NotFound
-
 from gateway import headers
 from gateway.admission import Admission
+from gateway.client_socket import ClientSockets
 from gateway.cors import Cors
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, PortNotExposed
 from gateway.exchange import CallerLeft, Exchange, Receive, Scope, Send
 from gateway.forwarded import Proxies, peer_address
 from gateway.forwarding import Cut, Judge
 from gateway.hosts import PreviewHosts
 from gateway.pages import Pages
+from gateway.preview_access import Target
+from gateway.previews import Previews
 from gateway.request_log import RequestLog
-from gateway.routes import Match, Route, RouteTable
+from gateway.routes import CLIENT_PATH, PROXY_PATH, Match, Route, RouteTable
 from gateway.security import SecurityHeaders
 from gateway.services import Service
+from kit.context import accept_request_id, accept_traceparent
+from kit.errors import Failure, Internal, MethodNotAllowed, NotFound
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +43,8 @@ class Parts:
     security: SecurityHeaders
     pages: Pages
     log: RequestLog
+    previews: Previews
+    clients: ClientSockets
 
 
 class Door:
@@ -52,6 +57,8 @@ class Door:
         """Answers one request."""
         exchange = self._open(scope, receive, send)
         try:
+            if scope["type"] == "websocket":
+                await receive()  # the announcement of the upgrade
             await self._serve(exchange)
         except Failure as failure:
             await self._refuse(exchange, failure)
@@ -84,22 +91,30 @@ class Door:
 
     async def _serve(self, exchange: Exchange) -> None:
         parts, inbound = self._parts, exchange.inbound
-        preview = parts.hosts.parse(inbound.read.get(b"host", b""))
-        if preview is None:
-            exchange.extra += parts.security.api
-            exchange.extra += parts.cors.fields(inbound)
+        host = parts.hosts.parse(inbound.read.get(b"host", b""))
+        if host is not None:
+            exchange.route = "preview host"
+            inbound.check()
+            raw_path = exchange.scope["raw_path"]
+            await parts.previews.serve(exchange, Target(host.sandbox_id, host.port, raw_path))
+            return
+        exchange.extra += parts.security.api
+        exchange.extra += parts.cors.fields(inbound)
         inbound.check()
         match = parts.table.find(exchange.scope["raw_path"])
         if match is None:
             raise NotFound("There is nothing at this path.")
-        if exchange.method == "OPTIONS":
+        upgrade = exchange.scope["type"] == "websocket"
+        if exchange.method == "OPTIONS" and not _previews(match):
             await exchange.answer(204, parts.cors.preflight(inbound, match.allow))
             return
         route = _route(match, exchange.method)
         exchange.route = route.path
         if route.upstream == "gateway":
-            await self._own(exchange, route)
+            await self._own(exchange, route, match.parameters)
             return
+        if upgrade:
+            raise BadRequest("This path takes no WebSocket upgrade.")
         service = parts.services[route.upstream]
         if route.credential == "none":
             await service.forward(exchange, route, None, self._judge(exchange, route))
@@ -108,12 +123,20 @@ class Door:
         caller = parts.admission.identities.header(known, exchange.origin.address)
         await service.forward(exchange, route, caller)
 
-    async def _own(self, exchange: Exchange, route: Route) -> None:
-        if route.credential == "none":
-            await self._parts.pages.serve(exchange, route.path)
-            return
-        await self._parts.admission.admit(exchange, route)
-        raise BadRequest("This path takes a WebSocket upgrade.")
+    async def _own(self, exchange: Exchange, route: Route, given: Sequence[bytes]) -> None:
+        parts = self._parts
+        upgrade = exchange.scope["type"] == "websocket"
+        if route.path == PROXY_PATH:
+            await parts.previews.serve(exchange, _target(given))
+        elif route.path == CLIENT_PATH and upgrade:
+            await parts.clients.serve(exchange, route, given[0].decode())
+        elif upgrade:
+            raise BadRequest("This path takes no WebSocket upgrade.")
+        elif route.credential == "none":
+            await parts.pages.serve(exchange, route.path)
+        else:
+            await parts.admission.admit(exchange, route)
+            raise BadRequest("This path takes a WebSocket upgrade.")
 
     def _judge(self, exchange: Exchange, route: Route) -> Judge | None:
         """A webhook counts against its address only when its signature is refused."""
@@ -125,6 +148,20 @@ class Door:
                 await self._parts.admission.stranger(exchange)
 
         return judge
+
+
+def _previews(match: Match) -> bool:
+    return any(route.path == PROXY_PATH for route in match.routes.values())
+
+
+def _target(given: Sequence[bytes]) -> Target:
+    """The target of a preview by path. Raises SandboxNotFound, PortNotExposed."""
+    sandbox_id, port, path = given
+    prefix = b"/sandbox/%s/proxy/%s" % (sandbox_id, port)
+    number = int(port) if port.isdigit() and len(port) < 6 else 0
+    if not 1 <= number <= 65535:
+        raise PortNotExposed("There is no such port.")
+    return Target(sandbox_id.decode().lower(), number, path, prefix)
 
 
 def _route(match: Match, method: str) -> Route:

@@ -8,6 +8,7 @@ Failure
 ├── SandboxNotFound        no such sandbox, or not the caller's
 ├── SandboxDestroyed       a sandbox that has ended
 ├── PortNotExposed         a port of a sandbox that nobody opened
+├── WrongState             a sandbox that is paused
 ├── PortNotListening       nothing listens on that port in the sandbox
 └── AgentDisconnected      the sandbox's agent is not connected now
 """
@@ -41,6 +42,10 @@ class SandboxDestroyed(Failure):
 
 class PortNotExposed(Failure):
     code = "port_not_exposed"
+
+
+class WrongState(Failure):
+    code = "wrong_state"
 
 
 class PortNotListening(Failure):

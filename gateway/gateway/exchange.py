@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
-from kit.errors import Failure
-
 from gateway.forwarded import Origin
 from gateway.headers import Fields, Inbound
 from kit import problems
+from kit.errors import Failure
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -46,21 +45,26 @@ class Exchange:
 
     @property
     def method(self) -> str:
-        """The request's method."""
-        return str(self.scope["method"])
+        """The request's method; GET for an upgrade to WebSocket."""
+        return str(self.scope.get("method", "GET"))
+
+    def _kind(self, part: str) -> str:
+        # A refused upgrade is answered by the `websocket.http.response` extension of ASGI.
+        upgrade = "websocket." if self.scope["type"] == "websocket" else ""
+        return f"{upgrade}http.response.{part}"
 
     async def start(self, status: int, fields: Fields) -> None:
         """Sends the head of the answer."""
         self.status = status
         self.answered_after = perf_counter() - self.started
         await self.send(
-            {"type": "http.response.start", "status": status, "headers": fields + self.extra}
+            {"type": self._kind("start"), "status": status, "headers": fields + self.extra}
         )
 
     async def body(self, data: bytes, *, more: bool) -> None:
         """Sends a part of the body; waits while the caller is slow."""
         self.bytes_out += len(data)
-        await self.send({"type": "http.response.body", "body": data, "more_body": more})
+        await self.send({"type": self._kind("body"), "body": data, "more_body": more})
         self.complete = not more
 
     async def answer(self, status: int, fields: Fields, body: bytes = b"") -> None:
@@ -68,7 +72,26 @@ class Exchange:
         if status != 204:
             fields = [*fields, (b"content-length", b"%d" % len(body))]
         await self.start(status, fields)
-        await self.body(b"" if self.scope.get("method") == "HEAD" else body, more=False)
+        await self.body(b"" if self.method == "HEAD" else body, more=False)
+
+    async def accept(self, subprotocol: str | None, fields: Fields) -> None:
+        """Agrees to an upgrade. Only the id goes with it: an upgrade has no page to protect."""
+        self.status = 101
+        self.answered_after = perf_counter() - self.started
+        headers = [*fields, (b"x-request-id", self.request_id.encode())]
+        await self.send(
+            {"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers}
+        )
+
+    async def send_message(self, data: str | bytes) -> None:
+        """Sends a message on the open socket; waits while the caller is slow."""
+        self.bytes_out += len(data)
+        kind = "text" if isinstance(data, str) else "bytes"
+        await self.send({"type": "websocket.send", kind: data})
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """Closes the open socket."""
+        await self.send({"type": "websocket.close", "code": code, "reason": reason})
 
     async def refuse(self, failure: Failure) -> None:
         """Sends the problem document of a failure."""

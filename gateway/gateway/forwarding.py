@@ -8,13 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from kit.errors import DeadlineExceeded, Failure, Unavailable
-
 from gateway.errors import RequestTimeout
 from gateway.exchange import CallerLeft, Exchange
 from gateway.headers import Fields, of_answer
 from gateway.http1.connection import Connection, Lost
 from gateway.http1.pool import Pool
+from kit.errors import DeadlineExceeded, Failure, Unavailable
 
 SMALL_BODY_BYTES = 64 * 1024
 BODY_IDLE_SECONDS = 60.0
@@ -43,6 +42,8 @@ class Request:
     deadline: float = 0
     edit: Callable[[Fields], Fields] | None = None
     judge: Judge | None = None
+    broken: Failure | None = None
+    """The answer to a connection that ends unanswered; None: what fits a service of ours."""
 
 
 def request_head(method: str, target: bytes, fields: Fields) -> bytes:
@@ -112,7 +113,7 @@ class _Forwarding:
                 if self._exchange.status:
                     raise Cut(str(lost)) from lost
                 if not (may_retry and reused and lost.unanswered):
-                    raise _failure(lost, method) from lost
+                    raise (self._request.broken or _failure(method)) from lost
             finally:
                 self._pool.release(connection)
             may_retry = False
@@ -210,7 +211,7 @@ class _Forwarding:
         await self._notice_leaving()
 
 
-def _failure(lost: Lost, method: str) -> Failure:
+def _failure(method: str) -> Failure:
     if method in ("GET", "HEAD", "OPTIONS"):
         return Unavailable("The service closed the connection; try again.", retry_after=1)
     return DeadlineExceeded(

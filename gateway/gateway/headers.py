@@ -144,6 +144,8 @@ def for_app(fields: Iterable[tuple[bytes, bytes]], inbound: Inbound) -> Fields:
             continue
         if plain.startswith((_INTERNAL, _FORWARDED)) or plain in (_REAL_ADDRESS, b"forwarded"):
             continue
+        if plain in (b"x-request-id", b"traceparent"):
+            continue
         if plain == b"authorization" and b"isk_" in value:
             continue
         kept.append((name, value))

@@ -8,12 +8,11 @@ from importlib.metadata import version
 from time import monotonic
 from typing import Any
 
-from kit.errors import Failure
-from kit.health import Check, run
-
 from gateway.http1 import fetch
 from gateway.http1.connection import Lost
 from gateway.services import Service
+from kit.errors import Failure
+from kit.health import Check, run
 
 ASK_SECONDS = 2.3
 KEPT_SECONDS = 0.5

@@ -16,12 +16,12 @@ from time import monotonic, time
 from typing import Protocol, TypeVar
 
 import grpc
-from kit.caller import Caller, CallerTokens
-from kit.errors import Failure, RateLimited, Unauthenticated, Unavailable
-from kit.rpc import Rpc, failure_code
-from wire.auth.v1 import auth_pb2, auth_pb2_grpc
 
 from gateway import metrics
+from kit.caller import Caller, CallerTokens
+from kit.errors import Failure, RateLimited, Unauthenticated, Unavailable
+from kit.rpc import REASON_KEY, RETRY_AFTER_KEY, Rpc, failure_code
+from wire.auth.v1 import auth_pb2, auth_pb2_grpc
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,10 @@ HEADER_SECONDS = 25.0
 """A caller header is minted anew after this long; it is good for 60 s."""
 SIZE = 20_000
 CALL_SECONDS = 5.0
+TOKEN_SECONDS = 3600.0
+"""The longest life of a sandbox token."""
 
+K = TypeVar("K")
 V = TypeVar("V")
 
 
@@ -71,11 +74,18 @@ class AuthDirectory:
 def _failure(error: grpc.aio.AioRpcError) -> Failure:
     code = failure_code(error)
     if code == "unauthenticated" or code.startswith("token_"):
-        return Unauthenticated("refused_by_auth")
+        return Unauthenticated(_told(error, REASON_KEY) or "refused_by_auth")
     if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return RateLimited("Too many wrong credentials; wait a little.", retry_after=30)
+        return RateLimited(
+            "Too many wrong credentials; wait a little.",
+            retry_after=float(_told(error, RETRY_AFTER_KEY) or 30),
+        )
     logger.warning("auth refused a call: %s %s", error.code(), error.details())
     return Unavailable("Credentials cannot be checked now.", retry_after=1)
+
+
+def _told(error: grpc.aio.AioRpcError, key: str) -> str:
+    return next((str(value) for name, value in error.trailing_metadata() or () if name == key), "")
 
 
 @dataclass(slots=True)
@@ -100,6 +110,7 @@ class Identities:
         self._known: OrderedDict[bytes, Known] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
         self._calls: dict[bytes, asyncio.Task[Known]] = {}
+        self._revoked: OrderedDict[str, float] = OrderedDict()
         self._epoch = 0
 
     def digest(self, credential: bytes) -> bytes:
@@ -147,6 +158,7 @@ class Identities:
         """Forgets a key, or everything of a user."""
         self._epoch += 1
         self._calls.clear()
+        _keep(self._revoked, key_id or user_id, self._clock() + TOKEN_SECONDS)
         gone = [
             digest
             for digest, known in self._known.items()
@@ -155,6 +167,13 @@ class Identities:
         ]
         for digest in gone:
             del self._known[digest]
+
+    def stands(self, caller: Caller) -> bool:
+        """Whether the one who had a sandbox token made was not revoked since, as far as we heard."""
+        now = self._clock()
+        return not any(
+            self._revoked.get(name, 0.0) > now for name in (caller.key_id, caller.user_id) if name
+        )
 
     def clear(self) -> None:
         """Forgets everything: revocations may have been missed."""
@@ -184,7 +203,7 @@ class Identities:
             task.exception()  # those who waited have it
 
 
-def _keep(cache: OrderedDict[bytes, V], digest: bytes, value: V) -> None:
+def _keep(cache: OrderedDict[K, V], digest: K, value: V) -> None:
     cache[digest] = value
     cache.move_to_end(digest)
     while len(cache) > SIZE:

@@ -15,9 +15,9 @@ from time import monotonic
 from typing import Any
 
 import redis.asyncio as redis
-from kit.errors import RateLimited
 
 from gateway import metrics
+from kit.errors import RateLimited
 
 logger = logging.getLogger(__name__)
 

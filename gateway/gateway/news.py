@@ -10,6 +10,7 @@ import logging
 import redis.asyncio as redis
 
 from gateway.identities import Identities
+from gateway.sandboxes import Sandboxes
 from kit import bus
 
 logger = logging.getLogger(__name__)
@@ -21,9 +22,10 @@ SANDBOX_EVENTS = "insien:sandbox:events"
 class News:
     """Listens, and keeps the caches true."""
 
-    def __init__(self, client: "redis.Redis", identities: Identities) -> None:
+    def __init__(self, client: "redis.Redis", identities: Identities, sandboxes: Sandboxes) -> None:
         self._client = client
         self._identities = identities
+        self._sandboxes = sandboxes
 
     async def follow(self) -> None:
         """Runs for ever."""
@@ -36,9 +38,12 @@ class News:
             if channel == REVOCATIONS:
                 key, user = message.get("keyId") or "", message.get("userId") or ""
                 self._identities.revoke(key_id=str(key), user_id=str(user))
-        except (ValueError, AttributeError):
+            else:
+                self._sandboxes.forget(str(message["sandboxId"]))
+        except (ValueError, AttributeError, KeyError, TypeError):
             logger.warning("a message on %s makes no sense", channel)
             self._gap()
 
     def _gap(self) -> None:
         self._identities.clear()
+        self._sandboxes.clear()

@@ -9,10 +9,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from kit.context import traceparent
-
 from gateway import metrics
 from gateway.exchange import Exchange
+from kit.context import traceparent
 
 FLUSH_SECONDS = 0.05
 MAX_LINES = 512

@@ -54,6 +54,8 @@ def _own(path: str) -> Route:
     return Route("GET", path, "gateway", "none", limit="none")
 
 
+CLIENT_PATH = "/client/{id}"
+PROXY_PATH = "/sandbox/{id}/proxy/{port}/*"
 PROXY_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 ROUTES: tuple[Route, ...] = (
@@ -109,11 +111,8 @@ ROUTES: tuple[Route, ...] = (
     _hub("GET", "/sandbox/{id}/files/archive"),
     _hub("PUT", "/sandbox/{id}/files/archive", 0),
     # The client socket (an upgrade), and previews by path: `*` is the app's own path.
-    Route("GET", "/client/{id}", "gateway", "either", WRITE),
-    *(
-        Route(method, "/sandbox/{id}/proxy/{port}/*", "gateway", "either", ANY_SCOPE, 0)
-        for method in PROXY_METHODS
-    ),
+    Route("GET", CLIENT_PATH, "gateway", "either", WRITE),
+    *(Route(method, PROXY_PATH, "gateway", "either", ANY_SCOPE, 0) for method in PROXY_METHODS),
 )
 
 _PARAMETER = re.compile(rb"[A-Za-z0-9_-]{1,128}")

@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-from kit.caller import HEADER
-from kit.context import traceparent
-
 from gateway.exchange import Exchange
 from gateway.forwarding import Judge, Request, forward
 from gateway.headers import Fields
 from gateway.http1.dialer import Dialer
 from gateway.http1.pool import Pool
 from gateway.routes import Route
+from kit.caller import HEADER
+from kit.context import traceparent
 
 _CALLER = HEADER.encode()
 _NO_STORE = (b"cache-control", b"no-store")

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from kit.settings import Settings
 from pydantic import BeforeValidator
 from pydantic_settings import NoDecode
+
+from kit.settings import Settings
 
 
 def _words(value: object) -> object:

@@ -5,9 +5,8 @@ import logging
 import socket
 from urllib.parse import urlsplit
 
-from kit.errors import Unavailable
-
 from gateway.http1.connection import Connection
+from kit.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 

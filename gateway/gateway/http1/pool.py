@@ -4,9 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from kit.errors import Unavailable
-
 from gateway.http1.connection import Connection
+from kit.errors import Unavailable
 
 IDLE_SECONDS = 4.0
 """Less than the 5 s after which the servers behind close an idle connection."""
