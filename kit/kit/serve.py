@@ -41,13 +41,12 @@ def http_server(app: Any, **options: Any) -> uvicorn.Server:
     """A uvicorn server for the app: httptools, uvloop, no access log, no server header."""
     config = uvicorn.Config(
         app,
-        http="httptools",
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=True,
         timeout_graceful_shutdown=DRAIN_SECONDS,
-        **{"lifespan": "on", "ws": "none", "proxy_headers": False, **options},
+        **{"http": "httptools", "lifespan": "on", "ws": "none", "proxy_headers": False, **options},
     )
     return uvicorn.Server(config)
 
