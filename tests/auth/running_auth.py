@@ -10,17 +10,17 @@ from typing import Any
 import asyncpg
 import grpc
 import httpx
+
 from auth.app import create_app
 from auth.identity import SCOPES
 from auth.settings import Settings
 from kit.caller import HEADER, Caller, CallerTokens
 from kit.rpc import Rpc, create_server
 from kit.serve import http_server, listening_socket
-from wire.auth.v1 import auth_pb2, auth_pb2_grpc
-from wire.sandbox.v1 import sandbox_pb2, sandbox_pb2_grpc
-
 from tests.auth.dev_clerk import PARTY, SECRET_KEY
 from tests.support.servers import free_port
+from wire.auth.v1 import auth_pb2, auth_pb2_grpc
+from wire.sandbox.v1 import sandbox_pb2, sandbox_pb2_grpc
 
 INTERNAL_SECRET = "nZ8tq0Vb3rXw6yLk1sDf9gHj2mPc5uAe"
 KEY_PEPPER = "Qw7eR1tY5uI9oP3aS8dF2gH6jK0lZ4xC"

@@ -4,12 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from auth.jwks import Jwks, PemKey
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
-from kit.errors import Unauthenticated, Unavailable
 
+from auth.jwks import Jwks, PemKey
+from kit.errors import Unauthenticated, Unavailable
 from tests.auth.tokens import KEY
 
 

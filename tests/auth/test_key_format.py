@@ -3,9 +3,10 @@
 import zlib
 
 import pytest
-from auth.key_format import ALPHABET, checksum, generate, looks_like_key, parse
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
+from auth.key_format import ALPHABET, checksum, generate, looks_like_key, parse
 from kit.errors import Unauthenticated
 
 

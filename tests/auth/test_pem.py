@@ -1,10 +1,10 @@
 """The spellings of CLERK_JWT_KEY."""
 
 import pytest
-from auth import pem
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from auth import pem
 from tests.auth.tokens import KEY
 
 SPKI = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

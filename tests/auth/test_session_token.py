@@ -7,13 +7,13 @@ import json
 from typing import Any
 
 import pytest
-from auth.session_token import Rules, Session, parse, verify
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from hypothesis import given
 from hypothesis import strategies as st
-from kit.errors import Unauthenticated
 
+from auth.session_token import Rules, Session, parse, verify
+from kit.errors import Unauthenticated
 from tests.auth.tokens import CLAIMS, HEADER, ISSUER, KEY, NOW, PARTY, base64url, make
 
 RULES = Rules(ISSUER, frozenset({PARTY, "https://other.example.com"}))

@@ -5,10 +5,11 @@ import hashlib
 import hmac
 
 import pytest
-from auth.errors import InvalidSignature
-from auth.svix_signature import signing_keys, verify
 from hypothesis import given
 from hypothesis import strategies as st
+
+from auth.errors import InvalidSignature
+from auth.svix_signature import signing_keys, verify
 
 # https://docs.svix.com/receiving/verifying-payloads/how-manual
 SECRET = "whsec_plJ3nmyCDGBKInavdOK15jsl"

@@ -3,12 +3,11 @@
 import argparse
 import asyncio
 
+from auth.app import create_app, migrate
+from auth.settings import Settings
 from kit.logs import configure
 from kit.serve import http_server, listening_socket, run
 from kit.settings import load
-
-from auth.app import create_app, migrate
-from auth.settings import Settings
 
 
 def main() -> None:

@@ -13,15 +13,6 @@ from dataclasses import dataclass
 
 import httpx
 import redis.asyncio as redis
-from kit.asgi import create_app as asgi_app
-from kit.bus import connect as connect_redis
-from kit.caller import CallerTokens
-from kit.database import connect as connect_database
-from kit.errors import Unavailable
-from kit.health import routes as health_routes
-from kit.migrations import apply, find
-from kit.rpc import Rpc, create_server
-from kit.serve import start_grpc
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -52,6 +43,15 @@ from auth.tables import api_keys
 from auth.tables.connection import Pool
 from auth.users import Users
 from auth.webhooks import Webhooks
+from kit.asgi import create_app as asgi_app
+from kit.bus import connect as connect_redis
+from kit.caller import CallerTokens
+from kit.database import connect as connect_database
+from kit.errors import Unavailable
+from kit.health import routes as health_routes
+from kit.migrations import apply, find
+from kit.rpc import Rpc, create_server
+from kit.serve import start_grpc
 
 logger = logging.getLogger(__name__)
 

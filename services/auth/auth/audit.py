@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kit.context import request_id
-from kit.errors import ValidationFailed
-
 from auth.clock import Clock
 from auth.tables import audit
 from auth.tables.api_keys import ApiKey
 from auth.tables.audit import Entry, Recorded
 from auth.tables.connection import Database, Pool
+from kit.context import request_id
+from kit.errors import ValidationFailed
 
 Actor = str
 USER, CLERK, SYSTEM = "user", "clerk", "system"

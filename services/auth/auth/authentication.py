@@ -2,12 +2,11 @@
 
 import logging
 
-from kit.errors import Unauthenticated
-
 from auth.identity import Identity
 from auth.key_format import looks_like_key
 from auth.key_verification import KeyVerifier
 from auth.session_verification import SessionVerifier
+from kit.errors import Unauthenticated
 
 logger = logging.getLogger(__name__)
 

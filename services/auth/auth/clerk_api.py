@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+
 from kit.errors import NotFound, Unavailable, ValidationFailed
 
 logger = logging.getLogger(__name__)

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from kit.errors import ValidationFailed
-
 from auth.tables.users import Profile
+from kit.errors import ValidationFailed
 
 LONGEST_TEXT = 2048
 
@@ -86,7 +85,8 @@ def _text(data: Mapping[str, Any], name: str) -> str | None:
 
 def _claim(claims: Mapping[str, Any], name: str) -> str | None:
     value = claims.get(name)
-    return value if isinstance(value, str) and len(value) <= LONGEST_TEXT else None
+    usable = isinstance(value, str) and len(value) <= LONGEST_TEXT and value.isprintable()
+    return value if usable else None
 
 
 def _time(value: Any) -> datetime:

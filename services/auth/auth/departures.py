@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import asyncpg
-from kit.errors import Failure
 
 from auth.audit import Actor, Audit, Event
 from auth.clock import Clock
 from auth.revocations import Revocations
 from auth.tables import api_keys, users
 from auth.tables.connection import Connection, Pool
+from kit.errors import Failure
 
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import argon2
 import bcrypt
+
 from kit.errors import Unavailable
 
 WAITING = 64

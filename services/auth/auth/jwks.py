@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from kit.errors import Unauthenticated, Unavailable
 
 from auth import pem
+from kit.errors import Unauthenticated, Unavailable
 
 logger = logging.getLogger(__name__)
 

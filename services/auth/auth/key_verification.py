@@ -7,8 +7,6 @@ the cache, limit of wrong secrets, argon2. An unknown prefix goes the same way a
 import logging
 from dataclasses import dataclass
 
-from kit.errors import RateLimited, Unauthenticated
-
 from auth import key_format
 from auth.attempts import Attempts
 from auth.audit import SYSTEM, Audit, Event
@@ -21,6 +19,7 @@ from auth.proofs import Proofs
 from auth.tables import api_keys
 from auth.tables.api_keys import ApiKey, HeldKey
 from auth.tables.connection import Pool
+from kit.errors import RateLimited, Unauthenticated
 
 logger = logging.getLogger(__name__)
 

@@ -4,8 +4,6 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
-from kit.errors import NotFound
-
 from auth import key_format
 from auth.audit import Audit, Event
 from auth.clock import Clock
@@ -17,6 +15,7 @@ from auth.revocations import Revocations
 from auth.tables import api_keys
 from auth.tables.api_keys import ApiKey, NewKey
 from auth.tables.connection import Database, Pool
+from kit.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from kit.endpoint import Model
 from pydantic import AfterValidator, Field, StringConstraints
+
+from kit.endpoint import Model
 
 METADATA_BYTES = 16 * 1024
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from kit.errors import Unavailable
 from starlette.applications import Starlette
 
 from auth.audit import Audit
@@ -10,6 +9,7 @@ from auth.authentication import Authenticator
 from auth.keys import Keys
 from auth.users import Users
 from auth.webhooks import Webhooks
+from kit.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True)

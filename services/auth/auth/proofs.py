@@ -10,11 +10,10 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
-from kit.tokens import derive
-
 from auth.recent import Recent
 from auth.soft_redis import SoftRedis
 from auth.tables.api_keys import ApiKey
+from kit.tokens import derive
 
 TTL_SECONDS = 24 * 3600
 REMEMBERED = 10_000

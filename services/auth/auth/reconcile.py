@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import asyncpg
-from kit.errors import NotFound, Unavailable, ValidationFailed
 
 from auth import clerk_profile
 from auth.audit import SYSTEM
@@ -19,6 +18,7 @@ from auth.departures import Departures
 from auth.tables import deliveries, users
 from auth.tables.connection import Pool
 from auth.tables.users import User
+from kit.errors import NotFound, Unavailable, ValidationFailed
 
 logger = logging.getLogger(__name__)
 

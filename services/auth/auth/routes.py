@@ -2,9 +2,6 @@
 
 from datetime import timedelta
 
-from kit.asgi import json_response
-from kit.endpoint import Call, Endpoint
-from kit.parse import read_body
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -14,6 +11,9 @@ from auth.keys import Issued, Owner, Wish
 from auth.parts import Parts, installed
 from auth.tables.audit import Recorded
 from auth.tables.users import User
+from kit.asgi import json_response
+from kit.endpoint import Call, Endpoint
+from kit.parse import read_body
 
 _SVIX_HEADERS = {
     "svix-id": "Id of the delivery.",

@@ -3,11 +3,11 @@
 from typing import Any
 
 import grpc
-from kit.errors import Unauthenticated
-from wire.auth.v1 import auth_pb2, auth_pb2_grpc
 
 from auth.authentication import Authenticator
 from auth.identity import Identity
+from kit.errors import Unauthenticated
+from wire.auth.v1 import auth_pb2, auth_pb2_grpc
 
 LONGEST_CREDENTIAL = 16 * 1024
 

@@ -1,6 +1,7 @@
 """The sandbox service over gRPC."""
 
 import grpc
+
 from kit.errors import Unavailable
 from kit.rpc import Rpc
 from wire.sandbox.v1 import sandbox_pb2, sandbox_pb2_grpc

@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
+
 from kit.errors import InvalidJson, Unauthenticated
 from kit.parse import parse_json
 
@@ -111,16 +112,20 @@ def _actor(claims: dict[str, Any]) -> str:
     if actor is None:
         return ""
     subject = actor.get("sub") if isinstance(actor, dict) else None
-    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_ID:
+    if not isinstance(subject, str) or not _is_id(subject):
         raise Unauthenticated("token_actor_malformed")
     return subject
 
 
 def _id(claims: dict[str, Any], name: str) -> str:
     value = claims.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_ID or not value.isprintable():
+    if not isinstance(value, str) or not _is_id(value):
         raise Unauthenticated(f"token_{name}_wrong")
     return value
+
+
+def _is_id(value: str) -> bool:
+    return 0 < len(value) <= LONGEST_ID and value.isprintable()
 
 
 def _time(claims: dict[str, Any], name: str) -> float:

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from kit.settings import Settings as SharedSettings
-from kit.settings import StrongSecret
 from pydantic import AfterValidator, SecretStr
 
 from auth import pem, svix_signature
+from kit.settings import Settings as SharedSettings
+from kit.settings import StrongSecret
 
 
 def _pem(value: SecretStr | None) -> SecretStr | None:

@@ -5,8 +5,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from kit.errors import NotFound, Unauthenticated, Unavailable
-
 from auth import clerk_profile
 from auth.audit import Audit, Event
 from auth.clerk_api import ClerkApi
@@ -16,6 +14,7 @@ from auth.session_token import Session
 from auth.tables import users
 from auth.tables.connection import Pool
 from auth.tables.users import Profile, User
+from kit.errors import NotFound, Unauthenticated, Unavailable
 
 logger = logging.getLogger(__name__)
 

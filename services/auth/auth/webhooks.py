@@ -5,9 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kit.errors import ValidationFailed
-from kit.parse import parse_json
-
 from auth import clerk_profile, svix_signature
 from auth.audit import CLERK, Audit, Event
 from auth.clock import Clock
@@ -16,6 +13,8 @@ from auth.errors import InvalidSignature
 from auth.tables import deliveries, users
 from auth.tables.connection import Connection, Pool
 from auth.tables.users import Profile
+from kit.errors import ValidationFailed
+from kit.parse import check_text, parse_json
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +73,7 @@ class Webhooks:
 def _event(document: Any) -> tuple[str, Mapping[str, Any]]:
     if not isinstance(document, dict):
         raise ValidationFailed.of("body", "is not an object")
+    check_text(document)
     kind, data = document.get("type"), document.get("data")
     if not isinstance(kind, str):
         raise ValidationFailed.of("type", "is not a text")
