@@ -1,0 +1,1 @@
+"""The connection to the hub, from bytes to streams."""

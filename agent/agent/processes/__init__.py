@@ -1,0 +1,1 @@
+"""Processes and terminals: started once, followed by offset, remembered after their end."""
