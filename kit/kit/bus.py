@@ -29,6 +29,7 @@ def connect(url: str) -> "redis.Redis":
         socket_timeout=5,
         health_check_interval=10,
         decode_responses=False,
+        protocol=2,  # The library's RESP3 reader makes a text of every published message.
     )
 
 
