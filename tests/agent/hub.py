@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import itertools
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -240,3 +240,11 @@ async def eventually(probe: Callable[[], object], seconds: float = DEADLINE) -> 
     while not probe():
         assert asyncio.get_running_loop().time() < deadline, "it did not come true"
         await asyncio.sleep(0.01)
+
+
+async def eventually_is(probe: Callable[[], Awaitable[object]], wanted: object) -> None:
+    """Ask until the answer is ``wanted``."""
+    deadline = asyncio.get_running_loop().time() + DEADLINE
+    while (got := await probe()) != wanted:
+        assert asyncio.get_running_loop().time() < deadline, f"it is still {got!r}"
+        await asyncio.sleep(0.02)

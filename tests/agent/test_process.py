@@ -4,8 +4,8 @@ import asyncio
 import uuid
 from pathlib import Path
 
-from tests.agent.hub import Hub, Link, output
-from wire.agent.v1.agent_pb2 import Attach, ListProcesses, Signal, Stdin, Variable
+from tests.agent.hub import Hub, Link, eventually_is, output
+from wire.agent.v1.agent_pb2 import Attach, Cancel, ListProcesses, Signal, Stdin, Variable
 
 
 async def test_shell_command_tells_output_by_channel_and_exit_code(link: Link) -> None:
@@ -139,8 +139,7 @@ async def test_exit_waits_for_output_but_not_for_a_daemon(link: Link) -> None:
         frames, _ = await link.answer(attach=Attach(process=process_id))
         return output(frames)
 
-    while await replay() != b"soon\nlate\n":
-        await asyncio.sleep(0.1)
+    await eventually_is(replay, b"soon\nlate\n")
 
 
 async def test_replay_from_an_offset_then_follow(link: Link) -> None:
@@ -190,13 +189,10 @@ async def test_stuck_follower_does_not_hold_the_process_for_ever(link: Link) -> 
         frames, _ = await link.answer(list_processes=ListProcesses(process=process_id))
         return bool(frames[0].processes.processes[0].running)
 
-    while await running():
-        await asyncio.sleep(0.05)
+    await eventually_is(running, False)
 
 
 async def test_cancel_kills_only_when_asked(link: Link) -> None:
-    from wire.agent.v1.agent_pb2 import Cancel
-
     for kill in (False, True):
         stream = await link.exec("sleep 30")
         process_id = (await stream.next()).started.process_id
