@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from insien import Client, Sandbox
 
+from insien import Client, Sandbox
 from tests.e2e.people import Person, raw, somebody
 from tests.e2e.stack import Stack, running_stack
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from insien import Client
 
 from infra.stack.sign_in import SignIn
+from insien import Client
 from tests.e2e.stack import Stack
 
 
