@@ -2,6 +2,7 @@
 
 from gateway import probes
 from gateway.app import Gateway
+from gateway.protocol import KEEP_ALIVE_SECONDS, PublicProtocol
 from gateway.settings import GatewaySettings
 from kit import logs, serve, settings
 
@@ -12,7 +13,11 @@ def main() -> None:
     logs.configure("gateway", chosen.log_level)
     gateway = Gateway(chosen)
     public = serve.http_server(
-        gateway, ws="websockets-sansio", ws_per_message_deflate=False, backlog=2048
+        gateway,
+        http=PublicProtocol,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     internal = serve.http_server(
         probes.create_app({"redis": gateway.redis.ping}, lambda: public.should_exit),

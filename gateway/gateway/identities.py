@@ -169,7 +169,7 @@ class Identities:
             del self._known[digest]
 
     def stands(self, caller: Caller) -> bool:
-        """Whether the one who had a sandbox token made was not revoked since, as far as we heard."""
+        """Whether whoever had a sandbox token made was not revoked since, as far as we heard."""
         now = self._clock()
         return not any(
             self._revoked.get(name, 0.0) > now for name in (caller.key_id, caller.user_id) if name

@@ -92,7 +92,7 @@ class PublicProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _refuse(self, failure: Failure) -> None:
-        if self.transport is None or self.transport.is_closing():
+        if self.transport.is_closing():
             return
         self._reading_head = False
         self._disarm()
