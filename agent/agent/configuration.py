@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agent.users import Users
 
 OURS = "INSIEN_"
+TERM = "xterm-256color"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -55,7 +56,9 @@ class Configuration:
             raise Refused("permission_denied", "this sandbox cannot switch users", "user")
         return found
 
-    def environment(self, user: User, extra: Iterable[Variable]) -> dict[str, str]:
+    def environment(
+        self, user: User, extra: Iterable[Variable], terminal: bool = False
+    ) -> dict[str, str]:
         """What a process of ``user`` sees. Raises Refused."""
         return {
             "PATH": DEFAULT_PATH,
@@ -64,6 +67,7 @@ class Configuration:
             "USER": user.name,
             "LOGNAME": user.name,
             "SHELL": user.shell,
+            **({"TERM": TERM} if terminal else {}),
             **self._env,
             **variables(extra),
         }

@@ -121,6 +121,7 @@ class Loop:
 
     def close(self) -> None:
         """Give the descriptors back."""
+        signals.release()
         self._epoll.close()
         os.close(self._wake_read)
         os.close(self._wake_write)

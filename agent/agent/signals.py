@@ -18,9 +18,14 @@ def catch(number: int, wake_fd: int) -> None:
     _signal.set_wakeup_fd(wake_fd, warn_on_full_buffer=False)
 
 
+def release() -> None:
+    """Write to no descriptor any more."""
+    _signal.set_wakeup_fd(-1)
+
+
 def restore() -> None:
     """In a new child: as a program expects to find them."""
-    _signal.set_wakeup_fd(-1)
+    release()
     for number in _CHANGED:
         _signal.signal(number, _signal.SIG_DFL)
 

@@ -21,7 +21,10 @@ async def type_in(link: Link, process_id: str, data: bytes, close: bool = False)
 
 
 async def test_size_resize_and_control_characters(link: Link) -> None:
-    command = "trap 'echo changed; stty size' WINCH; stty size; echo $TERM; tty; while :; do sleep 0.1; done"
+    command = (
+        "trap 'echo changed; stty size' WINCH; stty size; echo $TERM; tty;"
+        " while :; do sleep 0.1; done"
+    )
     stream = await link.exec(command, terminal=SIZE)
     started = (await stream.next()).started
     first = await until(stream, b"/dev/pts/")
@@ -41,6 +44,8 @@ async def test_shell_is_the_users_and_ends_with_its_input(link: Link) -> None:
     started = (await stream.next()).started
     await type_in(link, started.process_id, b"echo $((6*7)) $TERM\n")
     await until(stream, b"42 dumb")
+    await type_in(link, started.process_id, b"exec cat\nhi\n")
+    await until(stream, b"hi\r\nhi\r\n")
     await type_in(link, started.process_id, b"", close=True)
     assert (await stream.end()).exit.code == 0
 

@@ -19,7 +19,6 @@ RUNNING_LIMIT = 1000
 ENDED_LIMIT = 1000
 """The oldest ended is forgotten first."""
 COMMAND_LIMIT = 4096
-TERM = "xterm-256color"
 
 
 class ProcessTable:
@@ -85,9 +84,8 @@ class ProcessTable:
 
     def _plan(self, request: Exec) -> Plan:
         user = self._configuration.user(request.user)
-        env = self._configuration.environment(user, request.env)
-        if request.terminal is not None:
-            env.setdefault("TERM", TERM)
+        terminal = request.terminal is not None
+        env = self._configuration.environment(user, request.env, terminal)
         plan = Plan(_argv(request, user), env, user)
         plan.folders = self._configuration.directories(user)
         if request.cwd:
