@@ -16,6 +16,7 @@ from kit.caller import HEADER, Caller, CallerTokens
 from kit.serve import http_server
 from tests.support.servers import free_port
 from ws_hub.app import create_app
+from ws_hub.hub import Hub
 from ws_hub.settings import HubSettings
 
 INTERNAL_SECRET = "internal-0123456789-abcdefghijklmnop"
@@ -36,6 +37,7 @@ class Replica:
     http_url: str
     grpc: str
     client: httpx.AsyncClient
+    parts: Hub
     ending: list[bool] = field(default_factory=list)
 
     def headers(self, caller: Caller | None) -> dict[str, str]:
@@ -87,7 +89,8 @@ async def running(redis_url: str, sandbox_grpc: str, **more: Any) -> AsyncIterat
     )
     sockets, http = bound(), bound()
     ending: list[bool] = []
-    server = http_server(create_app(settings, sockets, lambda: bool(ending)))
+    made: list[Hub] = []
+    server = http_server(create_app(settings, sockets, lambda: bool(ending), made.append))
     server.config.timeout_graceful_shutdown = 3
     task = asyncio.create_task(server.serve(sockets=[http]))
     while not server.started:
@@ -99,7 +102,7 @@ async def running(redis_url: str, sandbox_grpc: str, **more: Any) -> AsyncIterat
     ws_url = f"ws://127.0.0.1:{sockets.getsockname()[1]}"
     async with httpx.AsyncClient(base_url=http_url, timeout=30) as client:
         try:
-            yield Replica(ws_url, http_url, f"127.0.0.1:{grpc_port}", client, ending)
+            yield Replica(ws_url, http_url, f"127.0.0.1:{grpc_port}", client, made[0], ending)
         finally:
             ending.append(True)
             server.should_exit = True

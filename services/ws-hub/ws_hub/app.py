@@ -29,11 +29,15 @@ CLOSE_SECONDS = 10
 
 
 def create_app(
-    settings: HubSettings, sockets: socket.socket, ending: Callable[[], bool] = lambda: False
+    settings: HubSettings,
+    sockets: socket.socket,
+    ending: Callable[[], bool] = lambda: False,
+    started: Callable[[Hub], None] = lambda hub: None,
 ) -> ASGIApp:
     """The HTTP application; while it runs, so do the WebSocket server on `sockets` and gRPC.
 
     `ending` tells that the process shall end: the drain begins then, beside the requests.
+    `started` gets the replica's parts once they are made.
     """
     secret = settings.internal_secret.get_secret_value()
     callers = CallerTokens(secret)
@@ -43,7 +47,7 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         hub = hubs.create(settings, callers)
         app.state.switchboard = hub.switchboard
-        app.state.hub = hub
+        started(hub)
 
         async def ping() -> None:
             await hub.client.ping()

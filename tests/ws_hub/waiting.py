@@ -1,0 +1,24 @@
+"""Waiting for what will be so, without guessing how long it takes."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(
+    probe: Callable[[], T | Awaitable[T]], seconds: float = 20.0, every: float = 0.01
+) -> T:
+    """The first truthy answer of the probe; fails when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = probe()
+        if inspect.isawaitable(found):
+            found = await found
+        if found:
+            return found
+        assert time.monotonic() < deadline, "it has not become so in time"
+        await asyncio.sleep(every)
