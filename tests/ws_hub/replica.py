@@ -83,7 +83,8 @@ async def running(redis_url: str, sandbox_grpc: str, **more: Any) -> AsyncIterat
             "grpc_port": grpc_port,
             "drain": 2,
             "agent_wait": 1,
-            "resume_wait": 5,
+            "resume_wait": 3,
+            "operation_timeout": 2,
             **more,
         }
     )
