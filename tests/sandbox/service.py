@@ -11,11 +11,16 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
-from kit import serve
+from kit import bus, migrations, serve
+from kit import database as kit_database
 from kit.caller import HEADER, Caller, CallerTokens
 from kit.rpc import Rpc
 from pydantic import SecretStr
-from sandbox.app import MakeRuntime, create_app
+from sandbox.announcer import Announcer
+from sandbox.app import SCHEMA, Adapters, MakeRuntime, assemble, catalog, create_app
+from sandbox.hub import Hub
+from sandbox.lifecycle.parts import Background, Parts
+from sandbox.runtime.seam import Runtime
 from sandbox.settings import SandboxSettings
 from wire.sandbox.v1 import sandbox_pb2_grpc
 
@@ -197,3 +202,21 @@ def settings_for(
     )
 
 
+
+
+@contextlib.asynccontextmanager
+async def parts(settings: SandboxSettings, runtime: Runtime) -> AsyncIterator[Parts]:
+    """What the use cases work with, without a service around it."""
+    async with contextlib.AsyncExitStack() as stack:
+        client = bus.connect(settings.redis_url.get_secret_value())
+        stack.push_async_callback(client.aclose)
+        rpc = Rpc(settings.ws_hub_grpc, SECRET)
+        stack.push_async_callback(rpc.close)
+        pool = await kit_database.connect(
+            settings.database_url.get_secret_value(), schema=SCHEMA, size=5
+        )
+        stack.callback(pool.terminate)
+        await migrations.apply(pool, SCHEMA, migrations.find("sandbox"))
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        adapters = Adapters(runtime, Hub(rpc), Announcer(client), Background(tasks))
+        yield assemble(settings, catalog(settings), pool, adapters)

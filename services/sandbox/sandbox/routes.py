@@ -13,7 +13,7 @@ from sandbox.lifecycle import observe
 from sandbox.lifecycle.access import owned, owner_of, requested_by
 from sandbox.lifecycle.create import create
 from sandbox.lifecycle.destroy import destroy
-from sandbox.lifecycle.expose import close, expose, list_ports
+from sandbox.lifecycle.expose import close, expose, exposed_ports
 from sandbox.lifecycle.extend import extend
 from sandbox.lifecycle.issue import issue
 from sandbox.lifecycle.parts import Parts
@@ -105,7 +105,7 @@ async def _close(call: Call) -> BaseModel:
 
 async def _ports(call: Call) -> BaseModel:
     parts, sandbox = await _mine(call)
-    found = await list_ports(parts, sandbox)
+    found = await exposed_ports(parts, sandbox)
     shown = rendering.ports(sandbox.id, found, parts.addresses)
     return schemas.PortsAnswer(sandbox_id=str(sandbox.id), ports=shown)
 

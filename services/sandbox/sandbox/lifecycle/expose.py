@@ -7,6 +7,7 @@ from sandbox.lifecycle.access import IN_USE, require
 from sandbox.lifecycle.parts import Parts
 from sandbox.models import Access, Cause, Port, Sandbox
 from sandbox.repository import events, ports
+from sandbox.states import State
 
 
 async def expose(parts: Parts, sandbox: Sandbox, number: int, access: Access, cause: Cause) -> Port:
@@ -33,7 +34,13 @@ async def close(parts: Parts, sandbox: Sandbox, number: int, cause: Cause) -> No
     parts.announcer.announce(sandbox, "closed")
 
 
+async def exposed_ports(parts: Parts, sandbox: Sandbox) -> list[Port]:
+    """All that are exposed. Raises SandboxDestroyed, WrongState: what has ended has no ports."""
+    require(sandbox, IN_USE | {State.PENDING}, "asked for its ports")
+    return await list_ports(parts, sandbox)
+
+
 async def list_ports(parts: Parts, sandbox: Sandbox) -> list[Port]:
-    """All that are exposed."""
+    """All that are in the table."""
     async with parts.database.connection() as connection:
         return await ports.of_sandbox(connection, sandbox.id)

@@ -107,7 +107,7 @@ class MemoryRuntime:
         return container.state if container else None
 
     async def list_containers(self) -> list[FoundContainer]:
-        await self._called("list")
+        await self._called("list_containers")
         now = time.time()
         return [
             FoundContainer(sandbox_id, container.state.status, now - container.created_at)
