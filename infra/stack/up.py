@@ -95,7 +95,9 @@ def _prepare_docker(draft: Site, pool: ThreadPoolExecutor) -> Site:
     hub_host, agent_host = hub_addresses(settings)
     images.result()
     bundle.result()
-    return replace(draft, hub_host=hub_host, agent_host=agent_host)
+    # The folder, not the link to the newest: a new bundle must restart the part that hands it out.
+    resolved = str(settings.layout.agent_bundle.resolve())
+    return replace(draft, hub_host=hub_host, agent_host=agent_host, bundle=resolved)
 
 
 def _start_stores(
