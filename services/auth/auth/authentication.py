@@ -6,6 +6,7 @@ from auth.identity import Identity
 from auth.key_format import looks_like_key
 from auth.key_verification import KeyVerifier
 from auth.session_verification import SessionVerifier
+from auth.tables.outage import unavailable_when_down
 from kit.errors import Unauthenticated
 
 logger = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ class Authenticator:
         self._keys = keys
         self._sessions = sessions
 
+    @unavailable_when_down
     async def authenticate(self, credential: str, address: str) -> Identity:
         """Who holds the credential.
 

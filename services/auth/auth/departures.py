@@ -4,13 +4,12 @@ import logging
 from dataclasses import dataclass
 from typing import Protocol
 
-import asyncpg
-
 from auth.audit import Actor, Audit, Event
 from auth.clock import Clock
 from auth.revocations import Revocations
 from auth.tables import api_keys, users
 from auth.tables.connection import Connection, Pool
+from auth.tables.outage import DOWN
 from kit.errors import Failure
 
 logger = logging.getLogger(__name__)
@@ -51,5 +50,5 @@ class Departures:
         try:
             await self.sandboxes.destroy_owned(user_id)
             await users.departed(self.pool, user_id, self.clock())
-        except (Failure, asyncpg.PostgresError, OSError) as error:
+        except (Failure, *DOWN) as error:
             logger.warning("a deleted user's sandboxes are still there: %s", error)

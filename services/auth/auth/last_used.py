@@ -4,11 +4,10 @@ import asyncio
 import logging
 from datetime import datetime
 
-import asyncpg
-
 from auth.clock import Clock
 from auth.tables import api_keys
 from auth.tables.connection import Pool
+from auth.tables.outage import DOWN
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +33,7 @@ class LastUsed:
             return
         try:
             await api_keys.used(self._pool, uses)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except DOWN as error:
             self._uses = uses | self._uses
             logger.warning("last uses are not written: %s", error)
 

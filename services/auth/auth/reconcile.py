@@ -8,8 +8,6 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-import asyncpg
-
 from auth import clerk_profile
 from auth.audit import SYSTEM
 from auth.clerk_api import ClerkApi
@@ -17,6 +15,7 @@ from auth.clock import Clock
 from auth.departures import Departures
 from auth.tables import deliveries, users
 from auth.tables.connection import Pool
+from auth.tables.outage import DOWN
 from auth.tables.users import User
 from kit.errors import NotFound, Unavailable, ValidationFailed
 
@@ -46,7 +45,7 @@ class Reconciler:
             await asyncio.sleep(PASS_SECONDS)
             try:
                 await self.run_once()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except DOWN as error:
                 logger.warning("reconciling is put off: %s", error)
 
     async def run_once(self) -> None:

@@ -1,5 +1,6 @@
 """The HTTP routes of auth: each parses, calls one function, renders."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import BaseModel
@@ -10,6 +11,7 @@ from auth.identity import SCOPES
 from auth.keys import Issued, Owner, Wish
 from auth.parts import Parts, installed
 from auth.tables.audit import Recorded
+from auth.tables.outage import unavailable_when_down
 from auth.tables.users import User
 from kit.asgi import json_response
 from kit.endpoint import Call, Endpoint
@@ -218,4 +220,5 @@ def _endpoints_of_keys() -> list[Endpoint]:
 
 def endpoints() -> list[Endpoint]:
     """Every route, for serving and for describing."""
-    return [*_endpoints_of_users(), *_endpoints_of_keys()]
+    found = [*_endpoints_of_users(), *_endpoints_of_keys()]
+    return [replace(one, handler=unavailable_when_down(one.handler)) for one in found]

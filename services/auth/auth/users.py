@@ -7,6 +7,7 @@ from typing import Any
 
 from auth import clerk_profile
 from auth.audit import Audit, Event
+from auth.batches import Batches
 from auth.clerk_api import ClerkApi
 from auth.clock import Clock
 from auth.keyed_locks import KeyedLocks
@@ -33,13 +34,14 @@ class Users:
         self._audit = audit
         self._clock = clock
         self._locks = KeyedLocks()
+        self._rows = Batches(lambda clerk_ids: users.by_clerk_ids(pool, clerk_ids))
 
     async def of_session(self, session: Session, address: str) -> User:
         """The session's user, made when seen for the first time.
 
         Raises Unauthenticated for one that was deleted.
         """
-        user = await users.by_clerk_id(self._pool, session.clerk_id)
+        user = await self._rows.get(session.clerk_id)
         if user is None:
             async with self._locks.hold(session.clerk_id):
                 user = await self._first_sight(session, address)

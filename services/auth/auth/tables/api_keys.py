@@ -1,15 +1,18 @@
 """auth.api_keys: hashes of keys, and what each may do until when."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from auth.key_format import KeyForm
 from auth.tables.connection import Database, Row
 
 _COLUMNS = (
     "k.id, k.user_id, k.prefix, k.key_hash, k.name, k.scopes, k.created_at, k.expires_at, "
     "k.last_used_at, k.revoked_at, k.replaced_by"
+)
+_HELD = (
+    f"SELECT {_COLUMNS}, u.clerk_id, u.deleted_at IS NOT NULL AS holder_deleted "
+    "FROM api_keys k JOIN users u ON u.id = k.user_id"
 )
 # Prefixes of the earlier product may be short, so that several keys share one.
 _LEGACY_CANDIDATES = 8
@@ -70,19 +73,25 @@ def _key(row: Row) -> ApiKey:
     )
 
 
-async def candidates(db: Database, form: KeyForm, key: str) -> list[HeldKey]:
-    """The keys that a presented one could be, by its public part alone; revoked ones too."""
-    condition, value = "k.prefix = $1 AND NOT k.legacy", form.prefix
-    if form.legacy:
-        condition, value = "k.legacy AND starts_with($1, k.prefix)", key
+def _held(row: Row) -> HeldKey:
+    return HeldKey(_key(row), row["clerk_id"], row["holder_deleted"])
+
+
+async def by_prefixes(db: Database, prefixes: Sequence[str]) -> dict[str, HeldKey]:
+    """The keys with these prefixes, revoked ones too; not those of the earlier product."""
+    rows = await db.fetch(f"{_HELD} WHERE k.prefix = ANY($1) AND NOT k.legacy", prefixes)
+    return {row["prefix"]: _held(row) for row in rows}
+
+
+async def legacy_candidates(db: Database, key: str) -> list[HeldKey]:
+    """The keys of the earlier product that a presented one could be, by what was kept of them."""
     rows = await db.fetch(
-        f"SELECT {_COLUMNS}, u.clerk_id, u.deleted_at IS NOT NULL AS holder_deleted "
-        f"FROM api_keys k JOIN users u ON u.id = k.user_id WHERE {condition} "
+        f"{_HELD} WHERE k.legacy AND starts_with($1, k.prefix) "
         "ORDER BY k.revoked_at NULLS FIRST, k.created_at DESC LIMIT $2",
-        value,
+        key,
         _LEGACY_CANDIDATES,
     )
-    return [HeldKey(_key(row), row["clerk_id"], row["holder_deleted"]) for row in rows]
+    return [_held(row) for row in rows]
 
 
 async def any_legacy(db: Database) -> bool:

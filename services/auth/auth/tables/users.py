@@ -1,7 +1,7 @@
 """auth.users: people, as Clerk knows them, and our own metadata about them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,7 +61,13 @@ async def by_id(db: Database, user_id: str) -> User | None:
 
 async def by_clerk_id(db: Database, clerk_id: str) -> User | None:
     """The user, a deleted one too."""
-    return _user(await db.fetchrow(f"SELECT {_COLUMNS} FROM users WHERE clerk_id = $1", clerk_id))
+    return (await by_clerk_ids(db, [clerk_id])).get(clerk_id)
+
+
+async def by_clerk_ids(db: Database, clerk_ids: Sequence[str]) -> dict[str, User]:
+    """The users, deleted ones too."""
+    rows = await db.fetch(f"SELECT {_COLUMNS} FROM users WHERE clerk_id = ANY($1)", clerk_ids)
+    return {user.clerk_id: user for row in rows if (user := _user(row))}
 
 
 async def insert(db: Database, profile: Profile, now: datetime) -> bool:
