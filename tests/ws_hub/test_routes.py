@@ -111,9 +111,7 @@ async def test_wrong_field_is_named(
         ("files/watch?path=/&recursive=perhaps", "recursive"),
     ],
 )
-async def test_wrong_query_is_named(
-    hub: Replica, sandbox_id: str, path: str, field: str
-) -> None:
+async def test_wrong_query_is_named(hub: Replica, sandbox_id: str, path: str, field: str) -> None:
     answer = await hub.request("GET", f"/sandbox/{sandbox_id}/{path}", ME)
     assert answer.status_code == 400
     assert [error["field"] for error in answer.json()["errors"]] == [field]
