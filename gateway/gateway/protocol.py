@@ -16,6 +16,7 @@ from kit.errors import Failure
 
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 * 1024
+LINGER_SECONDS = 0.5
 URL_BYTES = 16 * 1024
 HEAD_FIELDS = 100
 KEEP_ALIVE_SECONDS = 65
@@ -37,6 +38,7 @@ class PublicProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._refusal: Failure | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._lingering = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
@@ -47,6 +49,8 @@ class PublicProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._lingering:
+            return
         self._head_bytes += len(data)
         super().data_received(data)
         if not self._reading_head:
@@ -59,6 +63,11 @@ class PublicProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._reading_head = True
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Trailers come by the same way, and must not pass for headers.
+        if self._reading_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._reading_head = False
@@ -92,7 +101,7 @@ class PublicProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _refuse(self, failure: Failure) -> None:
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._lingering:
             return
         self._reading_head = False
         self._disarm()
@@ -105,4 +114,7 @@ class PublicProtocol(HttpToolsProtocol):
         ]
         lines = b"".join(b"%s: %s\r\n" % field for field in fields)
         self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + body)
-        self.transport.close()
+        # Closing with bytes unread would reset the connection and lose the answer on its way.
+        self._lingering = True
+        self.transport.write_eof()
+        self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
