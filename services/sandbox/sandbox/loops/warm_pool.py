@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 TURN_SECONDS = 2.0
 IMAGE_SECONDS = 5.0
-REST_SECONDS = 5.0
+REST_SECONDS = 2.0
 AT_ONCE = 2
 MISSES = 3
 
