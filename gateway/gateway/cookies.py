@@ -1,5 +1,7 @@
 """Cookies of previews: ours stays with us, those of an app stay with its host or its path."""
 
+from gateway.headers import Fields
+
 ENTRY = b"insien-entry"
 """Cookie that lets a browser into a private port: a sandbox token."""
 
@@ -44,3 +46,16 @@ def scoped(set_cookie: bytes, prefix: bytes) -> bytes | None:
     if prefix:
         kept.append(b"Path=" + prefix)
     return b"; ".join(kept)
+
+
+def kept_to_app(fields: Fields, prefix: bytes) -> Fields:
+    """An app's answer fields: its cookies kept to it, nothing that looks like ours."""
+    kept: Fields = []
+    for name, value in fields:
+        if name == b"set-cookie":
+            cookie = scoped(value, prefix)
+            if cookie is not None:
+                kept.append((name, cookie))
+        elif not name.startswith(b"x-insien-"):
+            kept.append((name, value))
+    return kept

@@ -12,7 +12,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
-from gateway import metrics
+from gateway import cookies, metrics
 from gateway.close_codes import sendable
 from gateway.errors import PortNotListening
 from gateway.exchange import Exchange, Message
@@ -178,9 +178,9 @@ class PreviewSockets:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 response = await app.shake_hands(path, host, fields)
             if response.status_code != 101:
-                await _refuse(exchange, response)
+                await _refuse(exchange, response, target)
                 return
-            await exchange.accept(app.subprotocol, _fields(response))
+            await exchange.accept(app.subprotocol, _answered(response, target))
             with metrics.SOCKETS.labels("preview").track_inprogress():
                 await both_ways(_up(exchange, app), _down(exchange, app))
         except TimeoutError:
@@ -214,10 +214,11 @@ def _fields(response: Response) -> Fields:
     ]
 
 
-async def _refuse(exchange: Exchange, response: Response) -> None:
-    fields = [
-        item
-        for item in of_answer(_fields(response), response.status_code)
-        if item[0] != b"content-length"
-    ]
+def _answered(response: Response, target: Target) -> Fields:
+    fields = of_answer(_fields(response), response.status_code)
+    return cookies.kept_to_app(fields, target.prefix)
+
+
+async def _refuse(exchange: Exchange, response: Response, target: Target) -> None:
+    fields = [item for item in _answered(response, target) if item[0] != b"content-length"]
     await exchange.answer(response.status_code, fields, bytes(response.body or b""))

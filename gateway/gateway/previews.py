@@ -60,7 +60,7 @@ class Previews:
             await self._sockets.serve(exchange, target, path, fields)
             return
         request = Request(
-            path, fields, edit=partial(_edit, target), broken=PortNotListening(_SILENT)
+            path, fields, edit=partial(_edited, target.prefix), broken=PortNotListening(_SILENT)
         )
         await forward(exchange, self._tunnels.pool(target.sandbox_id, target.port), request)
 
@@ -88,16 +88,7 @@ def app_fields(exchange: Exchange, target: Target) -> Fields:
     return fields
 
 
-def _edit(target: Target, fields: Fields) -> Fields:
-    """An app's answer fields: cookies kept to it, and by path its pages kept off our origin."""
-    kept: Fields = []
-    for name, value in fields:
-        if name == b"set-cookie":
-            cookie = cookies.scoped(value, target.prefix)
-            if cookie is not None:
-                kept.append((name, cookie))
-        elif not name.startswith(b"x-insien-"):
-            kept.append((name, value))
-    if target.prefix:
-        kept.append(_ISOLATED)
-    return kept
+def _edited(prefix: bytes, fields: Fields) -> Fields:
+    """An app's answer fields; by path, its pages are kept off our origin."""
+    kept = cookies.kept_to_app(fields, prefix)
+    return [*kept, _ISOLATED] if prefix else kept
