@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from sandbox.runtime.memory import MemoryRuntime
 
+from sandbox.runtime.memory import MemoryRuntime
 from tests.sandbox import fake_hub, service
 from tests.sandbox.fake_hub import FakeHub
 from tests.sandbox.service import SECRET, Api, Around, Running, settings_for, write_template

@@ -34,7 +34,7 @@ class FakeHub(hub_pb2_grpc.HubServicer):
         self.waits += 1
         try:
             async with asyncio.timeout(request.timeout_ms / 1000):
-                while not self.connected(request.sandbox_id):
+                while not self.connected(request.sandbox_id):  # noqa: ASYNC110  (tests flip a flag)
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise DeadlineExceeded("no agent") from None

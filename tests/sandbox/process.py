@@ -9,8 +9,8 @@ from pathlib import Path
 from subprocess import Popen
 
 import httpx
-from sandbox.settings import SandboxSettings
 
+from sandbox.settings import SandboxSettings
 from tests.sandbox.service import Api, person
 from tests.support.servers import free_port, running
 

@@ -11,21 +11,21 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+from pydantic import SecretStr
+
 from kit import bus, migrations, serve
 from kit import database as kit_database
 from kit.caller import HEADER, Caller, CallerTokens
 from kit.rpc import Rpc
-from pydantic import SecretStr
 from sandbox.announcer import Announcer
 from sandbox.app import SCHEMA, Adapters, MakeRuntime, assemble, catalog, create_app
 from sandbox.hub import Hub
 from sandbox.lifecycle.parts import Background, Parts
 from sandbox.runtime.seam import Runtime
 from sandbox.settings import SandboxSettings
-from wire.sandbox.v1 import sandbox_pb2_grpc
-
 from tests.sandbox.fake_hub import FakeHub
 from tests.support.servers import free_port
+from wire.sandbox.v1 import sandbox_pb2_grpc
 
 SECRET = "vT4sandbox-internal-0123456789abcdef"
 JWT_SECRET = "vT4sandbox-agents-0123456789abcdefgh"
@@ -117,7 +117,7 @@ class Api:
 
         async def there() -> bool:
             found.update(await self.status(sandbox_id))
-            return found["status"] == state
+            return bool(found["status"] == state)
 
         await eventually(there, seconds, f"{state} (it is {found.get('status')})")
         return found
@@ -164,7 +164,8 @@ async def running(settings: SandboxSettings, make_runtime: MakeRuntime) -> Async
 
 
 async def _ready(api: Api) -> bool:
-    return (await api("GET", "/api/limits")).status_code == 200
+    answer = await api("GET", "/api/limits")
+    return bool(answer.status_code == 200)
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,6 @@ def settings_for(
             "create_timeout_seconds": 20,
         }
     )
-
-
 
 
 @contextlib.asynccontextmanager

@@ -3,12 +3,13 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import jwt
 import pytest
-from sandbox.runtime.memory import MemoryRuntime
 
+from sandbox.runtime.memory import MemoryRuntime
 from tests.sandbox import service
 from tests.sandbox.fake_hub import FakeHub
 from tests.sandbox.service import JWT_SECRET, Api, Around, Running, eventually, person
@@ -184,16 +185,14 @@ async def test_a_key_of_the_wrong_length_is_refused(api: Api, key: str) -> None:
         ({"nonsense": 1}, "nonsense"),
     ],
 )
-async def test_a_wrong_field_is_named(api: Api, body: dict[str, object], field: str) -> None:
+async def test_a_wrong_field_is_named(api: Api, body: dict[str, Any], field: str) -> None:
     answer = await api.create(**body)
     assert answer.status_code == 400, answer.text
     assert answer.json()["code"] == "validation_failed"
     assert field in [error["field"] for error in answer.json()["errors"]]
 
 
-async def test_an_image_of_ones_own_must_be_allowed(
-    around: Around, runtime: MemoryRuntime
-) -> None:
+async def test_an_image_of_ones_own_must_be_allowed(around: Around, runtime: MemoryRuntime) -> None:
     settings = around.with_(allowed_images=("me/*",))
     runtime.images["me/own:1"] = "sha256:own"
     async with service.running(settings, lambda _: runtime) as found:

@@ -1,12 +1,12 @@
-"""A sandbox on a real Docker engine, through the service: hardened, watched, and gone at the end."""
+"""A sandbox on a real Docker engine, through the service: hardened, watched, gone at the end."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiodocker
 import pytest_asyncio
-from sandbox.app import docker_runtime
 
+from sandbox.app import docker_runtime
 from tests.sandbox import service
 from tests.sandbox.service import Around, Running, eventually, write_template
 
@@ -21,9 +21,7 @@ async def docker() -> AsyncIterator[aiodocker.Docker]:
 
 
 @pytest_asyncio.fixture
-async def running(
-    around: Around, docker_engine: Callable[[str], None]
-) -> AsyncIterator[Running]:
+async def running(around: Around, docker_engine: Callable[[str], None]) -> AsyncIterator[Running]:
     docker_engine("minimal")
     write_template(around.templates, "default", "insien/minimal:1")
     write_template(around.templates, "missing", "insien/not-built:1")

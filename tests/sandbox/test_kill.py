@@ -8,9 +8,9 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest_asyncio
+
 from sandbox.runtime.container_config import Site
 from sandbox.runtime.docker import DockerRuntime
-
 from tests.sandbox.fake_hub import FakeHub
 from tests.sandbox.process import api, environment, process
 from tests.sandbox.service import Around, eventually, write_template

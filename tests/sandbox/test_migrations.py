@@ -1,6 +1,7 @@
 """The schema, and what is taken over from the earlier product."""
 
 import asyncpg
+
 from kit import database, migrations
 
 EARLIER = """

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from sandbox.app import docker_runtime
 from sandbox.errors import RuntimeFailed
 from sandbox.runtime.memory import MemoryRuntime
-
 from tests.sandbox import service
 from tests.sandbox.forwarder import forwarding
 from tests.sandbox.process import environment, process

@@ -4,9 +4,9 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+
 from sandbox.models import ContainerSpec, Resources
 from sandbox.runtime.memory import MemoryRuntime
-
 from tests.sandbox import service
 from tests.sandbox.fake_hub import FakeHub
 from tests.sandbox.service import Api, Around, Running, eventually
@@ -68,9 +68,7 @@ async def test_a_container_that_ended_fails_its_sandbox(
     await eventually(gone)
 
 
-async def test_containers_of_ended_sandboxes_are_removed(
-    api: Api, runtime: MemoryRuntime
-) -> None:
+async def test_containers_of_ended_sandboxes_are_removed(api: Api, runtime: MemoryRuntime) -> None:
     sandbox_id = await api.created()
     await api("DELETE", f"/sandbox/{sandbox_id}")
     stray(runtime, 0, UUID(sandbox_id))
@@ -133,7 +131,9 @@ async def test_an_abandoned_destroy_is_finished(running: Running, runtime: Memor
     assert runtime.containers == {}
 
 
-async def test_a_runtime_that_is_down_fails_nobody(running: Running, runtime: MemoryRuntime) -> None:
+async def test_a_runtime_that_is_down_fails_nobody(
+    running: Running, runtime: MemoryRuntime
+) -> None:
     sandbox_id = await running.api.created()
     before = len(runtime.calls)
     runtime.fail("list_containers", times=3)

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+
 from kit.caller import SandboxTokens
 from kit.problems import HTTP_STATUS
 from sandbox.routes import endpoints
 from sandbox.runtime.memory import MemoryRuntime
-from wire.sandbox.v1 import sandbox_pb2
-
 from tests.sandbox.fake_hub import FakeHub
 from tests.sandbox.service import SECRET, Api, Running, eventually, person
+from wire.sandbox.v1 import sandbox_pb2
 
 OPERATIONS = [
     ("POST", "extend", {"timeoutSeconds": 60}),
@@ -143,7 +143,9 @@ async def test_a_wrong_cursor_of_events_is_named(api: Api) -> None:
 async def test_extending_sets_the_end_sooner_or_later(api: Api) -> None:
     sandbox_id = await api.created(timeoutSeconds=600)
     for seconds in (3600, 5):
-        answer = await api("POST", f"/sandbox/{sandbox_id}/extend", json={"timeoutSeconds": seconds})
+        answer = await api(
+            "POST", f"/sandbox/{sandbox_id}/extend", json={"timeoutSeconds": seconds}
+        )
         assert answer.status_code == 200
         left = datetime.fromisoformat(answer.json()["expiresAt"]) - datetime.now(UTC)
         assert seconds - 5 < left.total_seconds() <= seconds + 1
@@ -188,7 +190,8 @@ async def test_a_race_of_pauses_and_resumes_ends_in_agreement(
 
     async def agree() -> bool:
         (container,) = runtime.containers.values()
-        return (await api.status(sandbox_id))["status"] == container.state.status
+        found = await api.status(sandbox_id)
+        return bool(found["status"] == container.state.status)
 
     await eventually(agree)
 

@@ -4,12 +4,12 @@ from uuid import uuid4
 
 import grpc
 import pytest
+
 from kit.rpc import Rpc, failure_code
 from sandbox.runtime.memory import MemoryRuntime
-from wire.sandbox.v1 import sandbox_pb2, sandbox_pb2_grpc
-
 from tests.sandbox.fake_hub import FakeHub
 from tests.sandbox.service import Running, eventually, person
+from wire.sandbox.v1 import sandbox_pb2, sandbox_pb2_grpc
 
 
 async def get(running: Running, sandbox_id: str) -> sandbox_pb2.GetResponse:

@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 import aiodocker
 import pytest
 import pytest_asyncio
+
 from sandbox.errors import ContainerMissing, RuntimeFailed
 from sandbox.models import ContainerSpec, Resources
 from sandbox.runtime.container_config import Site
 from sandbox.runtime.docker import DockerRuntime
 from sandbox.runtime.memory import MemoryRuntime
 from sandbox.runtime.seam import Runtime
-
 from tests.sandbox.service import eventually
 
 IMAGE = "insien/minimal:1"

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest_asyncio
+
 from sandbox.loops import warm_pool
 from sandbox.runtime.memory import MemoryRuntime
-
 from tests.sandbox import service
 from tests.sandbox.fake_hub import FakeHub
 from tests.sandbox.service import Around, Running, eventually, person, write_template
@@ -59,9 +59,7 @@ async def test_nothing_of_the_time_before_is_seen(running: Running) -> None:
     assert status["metadata"] == {"m": "1"}
 
 
-async def test_other_limits_are_set_by_an_update(
-    running: Running, runtime: MemoryRuntime
-) -> None:
+async def test_other_limits_are_set_by_an_update(running: Running, runtime: MemoryRuntime) -> None:
     sandbox_id = await running.api.created(resources={"memoryMb": 256})
     assert runtime.calls.count("update") == 1
     assert runtime.containers[UUID(sandbox_id)].spec.resources.memory_mb == 256
@@ -76,9 +74,7 @@ async def test_what_a_warm_one_cannot_be_is_started(
 
 
 async def test_many_at_once_get_one_each(running: Running) -> None:
-    answers = await asyncio.gather(
-        *(running.api.as_(person()).create() for _ in range(8))
-    )
+    answers = await asyncio.gather(*(running.api.as_(person()).create() for _ in range(8)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["sandboxId"] for answer in answers}) == 8
 
@@ -164,5 +160,3 @@ async def test_warm_ones_outlive_the_service_and_are_drained_when_told(
     async with service.parts(around.settings, runtime) as parts:
         assert await warm_pool.drain(parts) == 2
     assert runtime.containers == {}
-
-

@@ -5,10 +5,9 @@ import asyncio
 import logging
 import sys
 
-from kit.settings import load
-
 from kit import database as kit_database
 from kit import logs, migrations, serve
+from kit.settings import load
 from sandbox.app import SCHEMA, create_app, drain_warm
 from sandbox.settings import SandboxSettings
 from sandbox.templates import TemplateInvalid

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import jwt
-from kit.tokens import derive
 
+from kit.tokens import derive
 from sandbox.models import Port
 
 AGENT_AUDIENCE = "ws-hub"

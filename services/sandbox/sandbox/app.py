@@ -9,15 +9,14 @@ from dataclasses import dataclass
 import asyncpg
 import grpc
 import redis.asyncio as redis
-from kit.caller import CallerTokens, SandboxTokens
-from kit.errors import Unavailable
-from kit.rpc import Rpc
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
-from wire.sandbox.v1 import sandbox_pb2_grpc
 
 from kit import asgi, bus, health, migrations, rpc, serve
 from kit import database as kit_database
+from kit.caller import CallerTokens, SandboxTokens
+from kit.errors import Unavailable
+from kit.rpc import Rpc
 from sandbox import templates
 from sandbox.addresses import Addresses, PortTokens
 from sandbox.announcer import Announcer
@@ -33,6 +32,7 @@ from sandbox.runtime import container_config
 from sandbox.runtime.docker import DockerRuntime
 from sandbox.runtime.seam import Runtime
 from sandbox.settings import SandboxSettings
+from wire.sandbox.v1 import sandbox_pb2_grpc
 
 logger = logging.getLogger(__name__)
 

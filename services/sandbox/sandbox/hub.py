@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import grpc
+
 from kit.errors import DeadlineExceeded, Failure, Unavailable
 from kit.rpc import Rpc
-from wire.hub.v1 import hub_pb2, hub_pb2_grpc
-
 from sandbox.models import Sandbox, Template
+from wire.hub.v1 import hub_pb2, hub_pb2_grpc
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ from typing import TypeVar
 from uuid import UUID
 
 from kit.errors import ValidationFailed
-
 from sandbox import schemas
 from sandbox.addresses import Addresses
 from sandbox.lifecycle.observe import Status

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from kit.errors import FieldError, NotFound, ValidationFailed
 from kit.tokens import derive
-
 from sandbox.errors import ImageNotAllowed
 from sandbox.lifecycle.create import Wanted
 from sandbox.lifecycle.extend import check_lifetime

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from kit.asgi import json_response
-from kit.endpoint import Call, Endpoint
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from kit.asgi import json_response
+from kit.endpoint import Call, Endpoint
 from sandbox import rendering, request, schemas
 from sandbox.lifecycle import observe
 from sandbox.lifecycle.access import owned, owner_of, requested_by

@@ -5,9 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import grpc
-from kit.errors import ValidationFailed
-from wire.sandbox.v1 import sandbox_pb2, sandbox_pb2_grpc
 
+from kit.errors import ValidationFailed
 from sandbox.errors import SandboxNotFound
 from sandbox.lifecycle.destroy import destroy_owned
 from sandbox.lifecycle.expose import list_ports
@@ -15,6 +14,7 @@ from sandbox.lifecycle.ledger import look_up
 from sandbox.lifecycle.parts import Parts
 from sandbox.models import Cause, Sandbox
 from sandbox.repository import upkeep
+from wire.sandbox.v1 import sandbox_pb2, sandbox_pb2_grpc
 
 MOST_TOUCHED = 1000
 

@@ -4,9 +4,9 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from kit.endpoint import Model
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, field_validator, model_validator
 
+from kit.endpoint import Model
 from sandbox.states import State
 
 ENV_BYTES = 64 * 1024

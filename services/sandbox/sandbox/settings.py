@@ -4,9 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from kit.settings import Settings, StrongSecret
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
+
+from kit.settings import Settings, StrongSecret
 
 DEFAULT_ENTRYPOINT = (
     "/.insien/ld.so",

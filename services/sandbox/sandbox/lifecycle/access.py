@@ -5,7 +5,6 @@ from collections.abc import Collection
 from uuid import UUID
 
 from kit.caller import Caller
-
 from sandbox.errors import SandboxDestroyed, SandboxNotFound, WrongState
 from sandbox.lifecycle.ledger import look_up
 from sandbox.lifecycle.parts import Parts

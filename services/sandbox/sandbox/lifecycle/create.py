@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from kit.errors import Failure
-
 from sandbox.errors import IdempotencyConflict, SandboxDestroyed
 from sandbox.lifecycle.ledger import look_up
 from sandbox.lifecycle.parts import Parts

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from kit.errors import Failure, Unavailable
-
 from sandbox.errors import RuntimeFailed, StateChanged
 from sandbox.lifecycle.ledger import look_up, move
 from sandbox.lifecycle.parts import LEASE_SECONDS, Parts

@@ -1,7 +1,6 @@
 """Extend: another end, sooner or later than it was."""
 
 from kit.errors import ValidationFailed
-
 from sandbox.errors import SandboxDestroyed, StateChanged
 from sandbox.lifecycle.access import IN_USE, require
 from sandbox.lifecycle.parts import Parts

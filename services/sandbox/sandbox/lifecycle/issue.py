@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from kit.caller import Caller
-
 from sandbox.errors import PortNotExposed
 from sandbox.lifecycle.access import IN_USE, require
 from sandbox.lifecycle.expose import list_ports

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from kit.errors import Failure, Unavailable
-
 from sandbox.errors import ContainerMissing, RuntimeFailed, WrongState
 from sandbox.lifecycle.access import IN_USE, require
 from sandbox.lifecycle.expose import list_ports

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from kit.caller import SandboxTokens
-
 from sandbox.addresses import Addresses, PortTokens
 from sandbox.announcer import Announcer
 from sandbox.hub import Hub

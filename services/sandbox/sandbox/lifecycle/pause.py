@@ -1,7 +1,6 @@
 """Pause and resume. The table is written first: the reconciler makes the container agree."""
 
 from kit.errors import Unavailable
-
 from sandbox.errors import RuntimeFailed, SandboxDestroyed, StateChanged, WrongState
 from sandbox.lifecycle.access import IN_USE, require
 from sandbox.lifecycle.ledger import look_up, move

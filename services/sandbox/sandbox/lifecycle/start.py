@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from kit.errors import DeadlineExceeded, Failure, Unavailable
-
 from sandbox.addresses import agent_token
 from sandbox.errors import RuntimeFailed, SandboxDestroyed, StateChanged
 from sandbox.lifecycle.ledger import move

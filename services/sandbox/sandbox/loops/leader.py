@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from kit.errors import Failure
-
 from sandbox.repository.database import Database
 
 if TYPE_CHECKING:

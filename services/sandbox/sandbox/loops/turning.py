@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from kit.errors import Failure
-
 from sandbox.errors import RuntimeFailed, StateChanged
 
 logger = logging.getLogger(__name__)

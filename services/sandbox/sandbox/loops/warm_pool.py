@@ -6,7 +6,6 @@ from collections import Counter
 from uuid import UUID, uuid4
 
 from kit.errors import Failure
-
 from sandbox.lifecycle.destroy import destroy
 from sandbox.lifecycle.parts import LEASE_SECONDS, Parts
 from sandbox.lifecycle.start import start

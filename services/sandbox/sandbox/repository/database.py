@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
+
 from kit.errors import Unavailable
 
 if TYPE_CHECKING:
