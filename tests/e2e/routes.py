@@ -83,6 +83,12 @@ def expected_routes() -> set[Route]:
     return {Route(method, path) for method, path in words}
 
 
+def all_routes(api: httpx.Client) -> list[Route]:
+    """What API.md lists and what is served: never none, whatever the description leaves out."""
+    found = expected_routes() | {r for r in described_routes(api) if r.method != "HEAD"}
+    return sorted(found, key=lambda route: (route.path, route.method))
+
+
 def described_routes(api: httpx.Client) -> set[Route]:
     """All methods of all paths below /sandbox/{id}, parameters by the names used here."""
     paths = api.get("/openapi.json").json()["paths"]

@@ -48,6 +48,7 @@ def test_output_has_no_gap_and_no_duplicate_when_a_part_is_killed(
     for chunk in stream:
         seen += chunk.text
         if not killed and "line 50\n" in seen:
+            assert "line 300\n" not in seen, "the kill must fall into the middle"
             killed = stack.kill(part)
     assert killed
     assert seen == ALL

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from insien import Client, Sandbox
 from tests.e2e.people import Person
@@ -95,11 +96,14 @@ def test_a_terminal(socket: Socket) -> None:
 
 
 def test_cancelling_kills_the_command(socket: Socket, box: Sandbox) -> None:
-    socket.send(id="long", type="exec", command="sleep 654")
-    socket.send(id="stop", type="cancel", target="long")
-    frames = {frame["id"]: frame for frame in (socket.receive(), socket.receive())}
-    assert frames["stop"]["type"] == "cancelResponse"
-    assert (frames["long"]["type"], frames["long"]["code"]) == ("error", "cancelled")
+    """However soon: also before the command has begun."""
+    for number in range(12):
+        long, stop = f"long-{number}", f"stop-{number}"
+        socket.send(id=long, type="exec", command="sleep 654")
+        socket.send(id=stop, type="cancel", target=long)
+        frames = {frame["id"]: frame for frame in (socket.receive(), socket.receive())}
+        assert frames[stop]["type"] == "cancelResponse"
+        assert (frames[long]["type"], frames[long]["code"]) == ("error", "cancelled")
     assert box.run("pgrep -cf '^sleep 654'").stdout == "0\n"
 
 
@@ -137,7 +141,7 @@ def test_a_browser_comes_in_with_a_token(stack: Stack, box: Sandbox) -> None:
     token = box.token(60).token
     with connect(
         f"{stack.ws_url}/client/{box.id}",
-        subprotocols=["insien.v1", f"insien.token.{token}"],  # type: ignore[list-item]
+        subprotocols=[Subprotocol("insien.v1"), Subprotocol(f"insien.token.{token}")],
         proxy=None,
     ) as connection:
         assert connection.subprotocol == "insien.v1"

@@ -16,7 +16,7 @@ def test_the_first_five_minutes_of_a_new_user(stack: Stack, template: str) -> No
         story(People(user, stranger), DIALECTS[template], lambda done, _: told.append(done))
     assert told[0] == f"create a sandbox from {template!r}"
     assert told[-1] == "destroy"
-    assert len(told) == 10
+    assert len(told) == 11
 
 
 def test_the_rows_are_the_same_every_time() -> None:

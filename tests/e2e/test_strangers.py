@@ -4,10 +4,11 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from insien import Client, NotFound, Sandbox
 from tests.e2e.people import Person, raw
-from tests.e2e.routes import described_routes, expected_routes, nowhere
+from tests.e2e.routes import all_routes, described_routes, expected_routes, nowhere
 from tests.e2e.stack import Stack
 
 
@@ -23,10 +24,9 @@ def test_every_route_of_a_sandbox_is_404_for_a_stranger(
     own = {"X-API-Key": stranger.key()["key"]} if kind == "key" else {}
     answers = {}
     with stranger.api(**own) as theirs:
-        for route in described_routes(api):
+        for route in all_routes(api):
             answer = route.send(theirs, box.id, process.id)
-            if route.method != "HEAD":
-                answers[route] = (answer.status_code, answer.json()["code"])
+            answers[route] = (answer.status_code, answer.json()["code"])
     wrong = {r: a for r, a in answers.items() if a != (404, "sandbox_not_found")}
     assert wrong == {}
     assert len(answers) >= len(expected_routes())
@@ -42,9 +42,7 @@ def test_a_stranger_gets_the_answer_of_what_never_was(
 ) -> None:
     """No word of difference: an id that is someone's must not be told from one that is not."""
     with stranger.api() as theirs:
-        for route in sorted(described_routes(api), key=lambda route: (route.path, route.method)):
-            if route.method == "HEAD":
-                continue
+        for route in all_routes(api):
             one = route.send(theirs, box.id, nowhere()).json()
             other = route.send(theirs, nowhere(), nowhere()).json()
             assert _without_ids(one) == _without_ids(other), route
@@ -88,18 +86,22 @@ def test_keys_of_others_do_not_exist(person: Person, stranger: Person) -> None:
 
 
 def test_a_token_of_one_sandbox_opens_no_other(box: Sandbox, client: Client, stack: Stack) -> None:
+    private = httpx.URL(box.expose(8765, "private").url)
     with client.create("minimal") as other:
         token = other.token().token
-        headers = {"Authorization": f"Bearer {token}"}
-        with raw(stack, headers) as api:
+        with raw(stack, {"Authorization": f"Bearer {token}"}) as api:
             assert api.get(f"/sandbox/{other.id}/status").status_code == 401
+        headers = {"Host": private.netloc.decode(), "X-Insien-Token": token}
+        with raw(stack, headers) as web:
+            assert web.get("/").status_code == 404
         with (
             pytest.raises(InvalidStatus) as refused,
             connect(
                 f"{stack.ws_url}/client/{box.id}",
-                additional_headers=headers,
+                subprotocols=[Subprotocol("insien.v1"), Subprotocol(f"insien.token.{token}")],
                 proxy=None,
             ),
         ):
             pass
         assert refused.value.response.status_code == 404
+    box.close_port(8765)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import uvicorn
-from insien import AsyncClient, Client
 
+from insien import AsyncClient, Client
 from tests.sdk.fake_api import KEY, FakeApi
 from tests.sdk.relay import Relay
 

@@ -5,6 +5,7 @@ import inspect
 from pathlib import Path
 
 import pytest
+
 from insien import (
     AsyncClient,
     AsyncOutputStream,
@@ -18,7 +19,6 @@ from insien import (
 )
 from insien.aio.files import AsyncFiles
 from insien.files import Files
-
 from tests.sdk.conftest import Served
 from tests.sdk.fake_api import MISSING, problem
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from insien import Client, Result
 from insien.cli import main
 from insien.cli.running import exit_code
-
 from tests.sdk.conftest import Served
 from tests.sdk.fake_api import KEY, MISSING
 
@@ -151,3 +151,22 @@ def test_standard_input_and_interruption(served: Served, client: Client) -> None
         child.send_signal(signal.SIGINT)
         assert child.wait(20) == 130
     assert all(process.ended for process in served.api.processes.values())
+
+
+def test_a_reader_that_leaves_is_no_error(served: Served, client: Client) -> None:
+    for _ in range(3):
+        client.create()
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "wb") as nobody:
+        env = os.environ | {"INSIEN_API_URL": served.url, "INSIEN_API_KEY": KEY}
+        insien = str(Path(sys.executable).with_name("insien"))
+        done = subprocess.run(
+            [insien, "list"],
+            env=env,
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            timeout=30,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (141, b"")

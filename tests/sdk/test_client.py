@@ -1,10 +1,10 @@
 import uuid
 
 import pytest
+
 from insien import Client, Gone, Invalid, NotConfigured, NotFound, Unauthenticated
 from insien.core.call import sandbox_path
 from insien.core.settings import ClientSettings
-
 from tests.sdk.conftest import Served
 from tests.sdk.fake_api import KEY, MISSING, problem
 

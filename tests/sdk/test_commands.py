@@ -1,6 +1,6 @@
 import pytest
-from insien import Client, CommandFailed, Sandbox
 
+from insien import Client, CommandFailed, Sandbox
 from tests.sdk.conftest import Served
 
 

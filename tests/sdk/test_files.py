@@ -2,6 +2,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from insien import Client, Conflict, NotFound, Sandbox
 
 

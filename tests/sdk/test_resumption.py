@@ -5,6 +5,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
+
 from insien import (
     AsyncClient,
     Client,
@@ -17,8 +19,6 @@ from insien import (
 from insien.core.following import Following
 from insien.core.retry import Retry
 from insien.errors import BY_STATUS, Problem, error_class
-from starlette.responses import PlainTextResponse
-
 from tests.sdk.conftest import Served
 from tests.sdk.fake_api import KEY, problem
 from tests.sdk.fake_processes import event

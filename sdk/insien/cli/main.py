@@ -1,5 +1,6 @@
 """From the words on the command line to an exit code."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +14,8 @@ FAILED = 1
 RUN_FAILED = 125
 """As `docker run`: the failure is ours, not the command's."""
 INTERRUPTED = 130
+READER_LEFT = 141
+"""128 + SIGPIPE."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -25,8 +28,16 @@ def main(words: Sequence[str] | None = None) -> int:
     except InsienError as error:
         screen.error(error)
         return RUN_FAILED if arguments.command == "run" else FAILED
+    except BrokenPipeError:
+        return _reader_left()
     except OSError as error:
         screen.complain(str(error))
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _reader_left() -> int:
+    """As `yes | head`: no word about it, not even when Python flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return READER_LEFT

@@ -17,6 +17,7 @@ class Screen:
 
     def line(self, text: str) -> None:
         sys.stdout.write(text + "\n")
+        sys.stdout.flush()
 
     def value(self, value: Any, text: str) -> None:
         """One thing: the value as JSON, or the text."""
