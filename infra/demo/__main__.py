@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
-from insien import Client, InsienError
 
 from infra.demo.dialect import DIALECTS
 from infra.demo.story import Mismatch, People, story
@@ -15,6 +14,7 @@ from infra.engine import DockerError
 from infra.stack.env_file import read_env_file
 from infra.stack.errors import StackError
 from infra.stack.sign_in import SignIn
+from insien import Client, InsienError
 
 ROOT = Path(__file__).resolve().parents[2]
 USER = "ada@example.com"

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
-from insien import Client, NotFound, Process, Sandbox
 
 from infra.demo.dialect import Dialect
 from infra.demo.rows import summary, table
 from infra.engine import Docker
+from insien import Client, NotFound, Process, Sandbox
 
 SUM = "499999500000\n"
 COUNTING = "n=0; while true; do echo line $n; n=$((n+1)); sleep 0.2; done"
