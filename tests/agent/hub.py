@@ -160,7 +160,8 @@ class Link:
 class Hub:
     """Listens; ``link`` waits for the next connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.port = 0
         self.generation = 0
         self.ping_interval_ms = 10_000
@@ -174,7 +175,7 @@ class Hub:
     async def start(self, port: int = 0) -> None:
         self._server = await serve(
             self._serve,
-            "127.0.0.1",
+            self.host,
             port,
             subprotocols=["insien.agent.v1"],  # type: ignore[list-item]
             process_request=self._look,

@@ -44,8 +44,8 @@ async def test_shell_is_the_users_and_ends_with_its_input(link: Link) -> None:
     started = (await stream.next()).started
     await type_in(link, started.process_id, b"echo $((6*7)) $TERM\n")
     await until(stream, b"42 dumb")
-    await type_in(link, started.process_id, b"exec cat\nhi\n")
-    await until(stream, b"hi\r\nhi\r\n")
+    await type_in(link, started.process_id, b"echo rea''dy; exec cat\n")
+    await until(stream, b"ready\r\n")
     await type_in(link, started.process_id, b"", close=True)
     assert (await stream.end()).exit.code == 0
 

@@ -181,6 +181,11 @@ class Process:
         except OSError:
             data = b""  # a terminal whose last program has gone
         if not data:
+            if self.terminal and self.exit is None:
+                # Closing our end hangs up, and SIGHUP would change how a process that is just
+                # exiting is seen to end: wait until it is reaped.
+                self._loop.readable(fd, None)
+                return
             self._close(fd)
             self._finish_when_drained()
             return
