@@ -5,7 +5,6 @@ when the server no longer answers pings. Whoever keeps a cache by these messages
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -62,8 +61,8 @@ async def _listen(
                     await on_message(message["channel"].decode(), message["data"])
         finally:
             pinger.cancel()
-            with contextlib.suppress(asyncio.CancelledError, redis.RedisError, OSError):
-                await pinger
+            # Its end, whatever it is; a cancellation of ours meanwhile must not be swallowed.
+            await asyncio.gather(pinger, return_exceptions=True)
 
 
 async def _ping(pubsub: "redis.client.PubSub") -> None:
