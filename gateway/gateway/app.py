@@ -79,7 +79,7 @@ class Gateway:
         finally:
             for task in background:
                 task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+            await asyncio.wait(background, timeout=2)
             for service in services.values():
                 service.pool.close()
             tunnels.close()

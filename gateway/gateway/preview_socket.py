@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
 from gateway import cookies, metrics
-from gateway.close_codes import sendable
+from gateway.close_codes import LOST, sendable
 from gateway.errors import PortNotListening
 from gateway.exchange import Exchange, Message
 from gateway.headers import Fields, of_answer
@@ -115,7 +115,8 @@ class AppSocket(asyncio.Protocol):
     @property
     def closed_with(self) -> tuple[int, str]:
         """The app's close code and reason."""
-        return self._protocol.close_code or 1006, self._protocol.close_reason or ""
+        received = self._protocol.close_rcvd
+        return (received.code, received.reason) if received else (LOST, "")
 
     async def _next(self) -> Response | Frame | None:
         while not self._events:

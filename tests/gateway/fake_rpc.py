@@ -74,7 +74,7 @@ class FakeRpc(auth_pb2_grpc.AuthServicer, sandbox_pb2_grpc.SandboxesServicer):
     def person(self, scopes: tuple[str, ...] = BOTH) -> Person:
         """A new user."""
         one = Person(str(uuid.uuid4()), str(uuid.uuid4()), make_key(), f"eyJ{uuid.uuid4().hex}")
-        shared = {"user_id": one.user_id, "scopes": scopes, "clerk_id": "user_1"}
+        shared: dict[str, Any] = {"user_id": one.user_id, "scopes": scopes, "clerk_id": "user_1"}
         self.identities[one.key] = auth_pb2.Identity(
             key_id=one.key_id, key_prefix=one.key[:12], **shared
         )

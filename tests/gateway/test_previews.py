@@ -258,6 +258,7 @@ def socket(stack: Stack, path: str, headers: dict[str, str], *names: str) -> con
         subprotocols=[Subprotocol(name) for name in names] or None,
         compression=None,
         proxy=None,
+        max_size=None,
         host="127.0.0.1",
         port=stack.port,
     )
