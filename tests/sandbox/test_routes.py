@@ -125,6 +125,7 @@ async def test_the_list_is_ones_own_newest_first_in_pages(api: Api) -> None:
         ({"cursor": "\u20ac"}, "cursor"),
         ({"colour": "red"}, "colour"),
         ({"metadata.": "x"}, "metadata."),
+        ({"metadata.a": "x\x00"}, "body"),
     ],
 )
 async def test_a_wrong_query_is_named(api: Api, query: dict[str, str], field: str) -> None:

@@ -169,13 +169,25 @@ class Service:
         url = settings.database_url.get_secret_value()
         pool = await kit_database.connect(url, schema=SCHEMA, size=POOL_SIZE)
         try:
-            await migrations.apply(pool, SCHEMA, migrations.find("sandbox"))
+            await _migrate(pool)
             parts = assemble(settings, self._catalog, pool, adapters)
             self._parts = parts
             logger.info("ready", extra={"templates": sorted(self._catalog.templates)})
             await _run_loops(parts)
         finally:
             pool.terminate()
+
+
+async def _migrate(pool: asyncpg.Pool) -> None:
+    """Brings the schema up to date, as soon as the database lets it."""
+    while True:
+        try:
+            await migrations.apply(pool, SCHEMA, migrations.find("sandbox"))
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            logger.error("the schema cannot be brought up to date: %s", error)
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            return
 
 
 async def _run_loops(parts: Parts) -> None:

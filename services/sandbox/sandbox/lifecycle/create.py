@@ -38,12 +38,16 @@ async def create(parts: Parts, owner: Owner, wanted: Wanted) -> Sandbox:
         return await _first_answer(parts, wanted, reserved.record)
     if reserved.had is not None:
         try:
-            return await _answered(parts, wanted, await _take_over(parts, reserved, wanted))
-        except (Failure, SandboxDestroyed):
+            claimed = await _take_over(parts, reserved, wanted)
+        except SandboxDestroyed:
+            raise
+        except Failure:
             # The warm one was no good, and is gone; the owner gets one made for them.
             reserved = await reserve(parts, owner, wanted.new, wanted.key, warm=False)
             if isinstance(reserved, Repeated):
                 return await _first_answer(parts, wanted, reserved.record)
+        else:
+            return await _answered(parts, wanted, claimed)
     if wanted.wait:
         started = await start(parts, reserved.sandbox, wanted.new.template, wanted.env)
         return await _answered(parts, wanted, started)

@@ -1,5 +1,6 @@
 """What can be seen of a sandbox beyond its row: container, agent, usage, log."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from uuid import UUID
@@ -33,12 +34,18 @@ async def status(parts: Parts, sandbox: Sandbox) -> Status:
     ports = await list_ports(parts, sandbox)
     if sandbox.state in ENDED:
         return Status(sandbox, False, sandbox.container, ports)
-    container = sandbox.container
+    container, connected = await asyncio.gather(
+        _container(parts, sandbox), _connected(parts, sandbox)
+    )
+    return Status(sandbox, connected, container, ports)
+
+
+async def _container(parts: Parts, sandbox: Sandbox) -> ContainerState | None:
     try:
-        container = await parts.runtime.inspect(sandbox.id)
+        return await parts.runtime.inspect(sandbox.id)
     except RuntimeFailed as error:
         logger.warning("no container in a status: %s", error.detail)
-    return Status(sandbox, await _connected(parts, sandbox), container, ports)
+        return None
 
 
 async def _connected(parts: Parts, sandbox: Sandbox) -> bool:

@@ -1,6 +1,7 @@
 """What the use cases work with."""
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from sandbox.runtime.seam import Runtime
 from sandbox.settings import SandboxSettings
 from sandbox.templates import Catalog
 
+logger = logging.getLogger(__name__)
+
 LEASE_SECONDS = 12.0
 """Whoever works on a transient state says so at least that often (`loops.leases`)."""
 
@@ -28,8 +31,8 @@ class Background:
         self._running: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs beside everything else; the work must not raise."""
-        task = self._tasks.create_task(work)
+        """Runs beside everything else; what it raises is logged and ends nothing but itself."""
+        task = self._tasks.create_task(_logged(work))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -42,6 +45,14 @@ class Background:
         """Ends what still runs; each of them leaves things as the reconciler expects."""
         for task in self._running:
             task.cancel()
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:
+        # Unhandled, it would take down the task group and with it the whole service.
+        logger.exception("background work failed")
 
 
 class InHand:
