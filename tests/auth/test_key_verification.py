@@ -26,6 +26,9 @@ from kit.bus import connect
 from kit.errors import RateLimited, Unauthenticated
 from tests.auth.running_auth import KEY_PEPPER, RunningAuth
 
+PATIENCE = 30.0
+"""Seconds: no test depends on how fast Redis answers."""
+
 
 class CountingPool(HashingPool):
     """The real pool, which tells how often a hash was computed to compare with."""
@@ -56,11 +59,11 @@ class World:
         return self.now
 
     def proofs(self) -> Proofs:
-        return Proofs(SoftRedis(self.client), KEY_PEPPER)
+        return Proofs(SoftRedis(self.client, PATIENCE), KEY_PEPPER)
 
     def verifier(self) -> KeyVerifier:
         """A verifier that remembers nothing, as after a restart."""
-        attempts = Attempts(SoftRedis(self.client), self.clock)
+        attempts = Attempts(SoftRedis(self.client, PATIENCE), self.clock)
         last_used = LastUsed(self.pool, self.clock)
         audit = Audit(self.pool, self.clock)
         tools = VerifierTools(
@@ -69,7 +72,7 @@ class World:
         return KeyVerifier(tools, legacy=True)
 
     async def issue(self, user_id: str) -> Issued:
-        revocations = Revocations(SoftRedis(self.client))
+        revocations = Revocations(SoftRedis(self.client, PATIENCE))
         audit = Audit(self.pool, self.clock)
         tools = KeyTools(self.pool, self.hashing, self.proofs(), revocations, audit, self.clock)
         return await Keys(tools).issue(Owner(user_id, ""), Wish("test"))

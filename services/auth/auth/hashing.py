@@ -15,7 +15,7 @@ import bcrypt
 
 from kit.errors import Unavailable
 
-WAITING = 64
+WAITING = 32
 """Verifications waiting for a thread; one more is refused rather than queued."""
 _BELOW_NORMAL = 10
 
@@ -32,6 +32,8 @@ class HashingPool:
         self._executor = ThreadPoolExecutor(
             threads or max(1, (os.cpu_count() or 1) // 2), "hashing", _yield_to_others
         )
+        # Making keys does not stand in line behind those who try them.
+        self._issuing = ThreadPoolExecutor(1, "issuing", _yield_to_others)
         self._waiting = 0
         # What a secret is compared with when there is nothing to compare it with.
         self._nobody = _HASHER.hash(os.urandom(16))
@@ -39,7 +41,7 @@ class HashingPool:
 
     async def hash(self, secret: str) -> str:
         """The argon2id hash to store."""
-        return await self._run(lambda: _HASHER.hash(secret))
+        return await self._run(self._issuing, lambda: _HASHER.hash(secret))
 
     async def verify(self, secret: str, stored: str) -> bool:
         """Whether `stored` is a hash of the secret. Raises Unavailable when too many wait."""
@@ -57,18 +59,19 @@ class HashingPool:
     def close(self) -> None:
         """Ends the threads; what waits is dropped."""
         self._executor.shutdown(wait=True, cancel_futures=True)
+        self._issuing.shutdown(wait=True, cancel_futures=True)
 
     async def _bounded(self, work: Callable[[], T]) -> T:
         if self._waiting >= WAITING:
             raise Unavailable("Too many new keys are being checked.", retry_after=1)
         self._waiting += 1
         try:
-            return await self._run(work)
+            return await self._run(self._executor, work)
         finally:
             self._waiting -= 1
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+    async def _run(self, executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(executor, work)
 
 
 def _yield_to_others() -> None:

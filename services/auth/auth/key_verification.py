@@ -107,7 +107,7 @@ class KeyVerifier:
         proofs, keys = self._tools.proofs, presented.keys
         if proofs.is_wrong(presented.digest, keys):
             raise Unauthenticated("key_secret_wrong")
-        if keys and (key := await proofs.shared(presented.digest, keys)):
+        if key := await proofs.shared(presented.digest, keys):
             return key
         # One at a time for each prefix, so that many tries at once cannot pass the limit together.
         async with self._locks.hold(presented.form.prefix):

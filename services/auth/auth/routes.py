@@ -121,104 +121,102 @@ async def post_clerk_webhook(call: Call) -> Response:
     return json_response(models.Done())
 
 
-def _endpoints_of_users() -> list[Endpoint]:
-    return [
-        Endpoint(
-            "GET",
-            "/api/users/me",
-            get_me,
-            "The signed-in user.",
-            credential="session",
-            response=models.UserAnswer,
-            tag="users",
-        ),
-        Endpoint(
-            "PATCH",
-            "/api/users/me",
-            patch_me,
-            "Change the signed-in user; fields that Clerk owns are written to Clerk first.",
-            credential="session",
-            body=models.UserChange,
-            response=models.UserAnswer,
-            example={"metadata": {"team": "blue"}},
-            tag="users",
-        ),
-        Endpoint(
-            "GET",
-            "/api/audit",
-            get_audit,
-            "One's own audit log, newest first.",
-            credential="session",
-            query=models.AuditQuery,
-            response=models.AuditAnswer,
-            tag="users",
-        ),
-        Endpoint(
-            "POST",
-            "/api/webhooks/clerk",
-            post_clerk_webhook,
-            "Takes Clerk's webhooks, signed by Svix.",
-            credential="none",
-            raw_body="application/json",
-            response=models.Done,
-            errors=("invalid_signature", "invalid_json", "validation_failed", "body_too_large"),
-            request_headers=_SVIX_HEADERS,
-            tag="users",
-        ),
-    ]
+_USERS = [
+    Endpoint(
+        "GET",
+        "/api/users/me",
+        get_me,
+        "The signed-in user.",
+        credential="session",
+        response=models.UserAnswer,
+        tag="users",
+    ),
+    Endpoint(
+        "PATCH",
+        "/api/users/me",
+        patch_me,
+        "Change the signed-in user; fields that Clerk owns are written to Clerk first.",
+        credential="session",
+        body=models.UserChange,
+        response=models.UserAnswer,
+        example={"metadata": {"team": "blue"}},
+        tag="users",
+    ),
+    Endpoint(
+        "GET",
+        "/api/audit",
+        get_audit,
+        "One's own audit log, newest first.",
+        credential="session",
+        query=models.AuditQuery,
+        response=models.AuditAnswer,
+        tag="users",
+    ),
+    Endpoint(
+        "POST",
+        "/api/webhooks/clerk",
+        post_clerk_webhook,
+        "Takes Clerk's webhooks, signed by Svix.",
+        credential="none",
+        raw_body="application/json",
+        response=models.Done,
+        errors=("invalid_signature", "invalid_json", "validation_failed", "body_too_large"),
+        request_headers=_SVIX_HEADERS,
+        tag="users",
+    ),
+]
 
 
-def _endpoints_of_keys() -> list[Endpoint]:
-    return [
-        Endpoint(
-            "POST",
-            "/api/keys",
-            post_key,
-            "Issue an API key; its secret is shown only in this answer.",
-            credential="session",
-            body=models.NewKey,
-            response=models.IssuedKeyAnswer,
-            status=201,
-            example={"name": "My API Key", "expiresInDays": 30},
-            tag="keys",
-        ),
-        Endpoint(
-            "GET",
-            "/api/keys",
-            get_keys,
-            "One's own API keys, newest first.",
-            credential="session",
-            response=models.KeysAnswer,
-            tag="keys",
-        ),
-        Endpoint(
-            "DELETE",
-            "/api/keys/{id}",
-            delete_key,
-            "Revoke an API key; twice is once.",
-            credential="session",
-            response=models.Done,
-            errors=("not_found",),
-            tag="keys",
-        ),
-        Endpoint(
-            "POST",
-            "/api/keys/{id}/rotate",
-            rotate_key,
-            "Replace an API key's secret; the old one lives on for the grace time.",
-            credential="session",
-            body=models.Rotation,
-            body_optional=True,
-            response=models.IssuedKeyAnswer,
-            status=201,
-            errors=("not_found", "wrong_state"),
-            example={"graceSeconds": 3600},
-            tag="keys",
-        ),
-    ]
+_KEYS = [
+    Endpoint(
+        "POST",
+        "/api/keys",
+        post_key,
+        "Issue an API key; its secret is shown only in this answer.",
+        credential="session",
+        body=models.NewKey,
+        response=models.IssuedKeyAnswer,
+        status=201,
+        example={"name": "My API Key", "expiresInDays": 30},
+        tag="keys",
+    ),
+    Endpoint(
+        "GET",
+        "/api/keys",
+        get_keys,
+        "One's own API keys, newest first.",
+        credential="session",
+        response=models.KeysAnswer,
+        tag="keys",
+    ),
+    Endpoint(
+        "DELETE",
+        "/api/keys/{id}",
+        delete_key,
+        "Revoke an API key; twice is once.",
+        credential="session",
+        response=models.Done,
+        errors=("not_found",),
+        tag="keys",
+    ),
+    Endpoint(
+        "POST",
+        "/api/keys/{id}/rotate",
+        rotate_key,
+        "Replace an API key's secret; the old one lives on for the grace time.",
+        credential="session",
+        body=models.Rotation,
+        body_optional=True,
+        response=models.IssuedKeyAnswer,
+        status=201,
+        errors=("not_found", "wrong_state"),
+        example={"graceSeconds": 3600},
+        tag="keys",
+    ),
+]
 
 
 def endpoints() -> list[Endpoint]:
     """Every route, for serving and for describing."""
-    found = [*_endpoints_of_users(), *_endpoints_of_keys()]
+    found = [*_USERS, *_KEYS]
     return [replace(one, handler=unavailable_when_down(one.handler)) for one in found]

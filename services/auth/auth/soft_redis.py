@@ -17,10 +17,11 @@ T = TypeVar("T")
 
 
 class SoftRedis:
-    """Commands that are given up after 250 ms; after a failure none is tried for 1 s."""
+    """Commands that are given up after a deadline; after a failure none is tried for 1 s."""
 
-    def __init__(self, client: "redis.Redis") -> None:
+    def __init__(self, client: "redis.Redis", deadline: float = DEADLINE_SECONDS) -> None:
         self._client = client
+        self._deadline = deadline
         self._down_until = 0.0
 
     async def run(self, command: Callable[["redis.Redis"], Awaitable[T]], otherwise: T) -> T:
@@ -32,7 +33,7 @@ class SoftRedis:
     async def insist(self, command: Callable[["redis.Redis"], Awaitable[T]], otherwise: T) -> T:
         """The same, tried even right after a failure."""
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
+            async with asyncio.timeout(self._deadline):
                 return await command(self._client)
         except (redis.RedisError, OSError, TimeoutError) as error:
             self._down_until = time.monotonic() + PAUSE_SECONDS
