@@ -3,17 +3,20 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from sandbox.addresses import Addresses, PortTokens
+from sandbox.addresses import Addresses, AgentUrls, PortTokens
 from sandbox.models import Port
+
+AGENTS = AgentUrls("ws://hub:3001", "ws://hub-inside:3001")
 
 
 def test_addresses_keep_scheme_and_port_of_the_public_url() -> None:
     sandbox_id = uuid4()
-    local = Addresses("http://localhost:3000", "localhost", "ws://hub:3001")
+    local = Addresses("http://localhost:3000", "localhost", AGENTS)
     assert local.client(sandbox_id) == f"ws://localhost:3000/client/{sandbox_id}"
-    assert local.agent(sandbox_id) == f"ws://hub:3001/agent/{sandbox_id}"
+    assert local.agent(sandbox_id, "full") == f"ws://hub:3001/agent/{sandbox_id}"
+    assert local.agent(sandbox_id, "none") == f"ws://hub-inside:3001/agent/{sandbox_id}"
     assert local.preview(sandbox_id, 80) == f"http://80-{sandbox_id}.localhost:3000"
-    public = Addresses("https://api.example.com", "preview.example.com", "wss://hub")
+    public = Addresses("https://api.example.com", "preview.example.com", AGENTS)
     assert public.client(sandbox_id) == f"wss://api.example.com/client/{sandbox_id}"
     assert public.preview(sandbox_id, 80) == f"https://80-{sandbox_id}.preview.example.com"
 

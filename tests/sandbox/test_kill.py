@@ -39,6 +39,7 @@ async def test_a_create_that_is_killed_is_undone_within_thirty_seconds(
     env = environment(around.settings)
     with process(env, tmp_path / "first.log") as (first, port):
         async with api(port) as caller:
+            await eventually(lambda: is_up(port), 60)
             creating = asyncio.ensure_future(caller.create("key-1"))
 
             async def container_runs() -> bool:
@@ -54,6 +55,7 @@ async def test_a_create_that_is_killed_is_undone_within_thirty_seconds(
     with process(env, tmp_path / "second.log") as (_, port):
         async with api(port) as again:
             caller.client = again.client
+            await eventually(lambda: is_up(port), 60)
 
             async def undone() -> bool:
                 listed = (await caller("GET", "/sandbox")).json().get("sandboxes", [])

@@ -4,34 +4,44 @@ import base64
 import hashlib
 import hmac
 import time
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import jwt
 
 from kit.tokens import derive
-from sandbox.models import Port
+from sandbox.models import Egress, Port
 
 AGENT_AUDIENCE = "ws-hub"
 
 
-class Addresses:
-    """Where things are, from PUBLIC_URL (scheme and port), PREVIEW_DOMAIN and AGENT_URL."""
+@dataclass(frozen=True, slots=True)
+class AgentUrls:
+    """The agents' socket as sandboxes with and without egress reach it."""
 
-    def __init__(self, public_url: str, preview_domain: str, agent_url: str) -> None:
+    open: str
+    isolated: str
+
+
+class Addresses:
+    """Where things are, from PUBLIC_URL (scheme and port) and PREVIEW_DOMAIN."""
+
+    def __init__(self, public_url: str, preview_domain: str, agents: AgentUrls) -> None:
         parts = urlsplit(public_url)
         self._scheme = parts.scheme
         self._socket = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}"
         self._preview = preview_domain + (f":{parts.port}" if parts.port else "")
-        self._agent_url = agent_url
+        self._agents = agents
 
     def client(self, sandbox_id: UUID) -> str:
         """The client socket."""
         return f"{self._socket}/client/{sandbox_id}"
 
-    def agent(self, sandbox_id: UUID) -> str:
+    def agent(self, sandbox_id: UUID, egress: Egress) -> str:
         """The agent socket, as the sandbox reaches it."""
-        return f"{self._agent_url}/agent/{sandbox_id}"
+        url = self._agents.open if egress == "full" else self._agents.isolated
+        return f"{url}/agent/{sandbox_id}"
 
     def preview(self, sandbox_id: UUID, port: int) -> str:
         """The public address of a port, without a slash at the end."""

@@ -18,7 +18,7 @@ from kit.caller import CallerTokens, SandboxTokens
 from kit.errors import Unavailable
 from kit.rpc import Rpc
 from sandbox import templates
-from sandbox.addresses import Addresses, PortTokens
+from sandbox.addresses import Addresses, AgentUrls, PortTokens
 from sandbox.announcer import Announcer
 from sandbox.errors import RuntimeFailed
 from sandbox.hub import Hub
@@ -87,6 +87,7 @@ def assemble(
     settings: SandboxSettings, found: templates.Catalog, pool: asyncpg.Pool, adapters: Adapters
 ) -> Parts:
     """What the use cases work with."""
+    agents = AgentUrls(settings.agent_url, settings.agent_url_isolated or settings.agent_url)
     secret = settings.internal_secret.get_secret_value()
     return Parts(
         settings=settings,
@@ -95,7 +96,7 @@ def assemble(
         runtime=adapters.runtime,
         hub=adapters.hub,
         announcer=adapters.announcer,
-        addresses=Addresses(settings.public_url, settings.preview_domain, settings.agent_url),
+        addresses=Addresses(settings.public_url, settings.preview_domain, agents),
         port_tokens=PortTokens(secret),
         access_tokens=SandboxTokens(secret),
         slots=asyncio.Semaphore(settings.create_concurrency),

@@ -30,7 +30,7 @@ def created(sandbox: Sandbox, addresses: Addresses) -> schemas.CreateAnswer:
         expires_at=_maybe_utc(sandbox.expires_at),
         metadata=sandbox.metadata,
         client_url=addresses.client(sandbox.id),
-        agent_url=addresses.agent(sandbox.id),
+        agent_url=addresses.agent(sandbox.id, sandbox.egress),
     )
 
 

@@ -61,6 +61,8 @@ class SandboxSettings(Settings):
     """Addresses of ws-hub's gRPC, comma-separated."""
     agent_url: Url
     """ws-hub's agent socket as sandboxes reach it, `ws://host:3001`."""
+    agent_url_isolated: Url | None = None
+    """The same as sandboxes with `egress: none` reach it; none: at AGENT_URL too."""
     agent_bundle: str
     """Host folder or Docker volume with the agent, mounted read-only into every sandbox."""
     agent_entrypoint: tuple[str, ...] = DEFAULT_ENTRYPOINT

@@ -140,7 +140,7 @@ def _spec(parts: Parts, sandbox: Sandbox, template: Template) -> ContainerSpec:
         egress=sandbox.egress,
         env={
             "INSIEN_SANDBOX_ID": str(sandbox.id),
-            "INSIEN_AGENT_URL": parts.addresses.agent(sandbox.id),
+            "INSIEN_AGENT_URL": parts.addresses.agent(sandbox.id, sandbox.egress),
             "INSIEN_AGENT_TOKEN": agent_token(secret, sandbox.id),
             "INSIEN_USER": template.user,
             "INSIEN_WORKDIR": template.workdir,
