@@ -81,10 +81,10 @@ async def running(redis_url: str, sandbox_grpc: str, **more: Any) -> AsyncIterat
             "redis_url": SecretStr(redis_url),
             "sandbox_grpc": sandbox_grpc,
             "grpc_port": grpc_port,
-            "drain": 2,
-            "agent_wait": 1,
-            "resume_wait": 3,
-            "operation_timeout": 2,
+            "drain_seconds": 2,
+            "agent_wait_seconds": 1,
+            "resume_wait_seconds": 3,
+            "operation_timeout_seconds": 2,
             **more,
         }
     )

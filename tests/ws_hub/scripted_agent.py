@@ -7,8 +7,9 @@ until its script ends. The scripts are by first word of the command.
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 import jwt
 from websockets.asyncio.client import ClientConnection, connect
@@ -113,8 +114,8 @@ class StreamEnd:
         await self.send(frame)
 
 
-Script = Callable[["ScriptedAgent", Process], Awaitable[None]]
-Handler = Callable[["ScriptedAgent", StreamEnd], Awaitable[None]]
+Script = Callable[["ScriptedAgent", Process], Coroutine[Any, Any, None]]
+Handler = Callable[["ScriptedAgent", StreamEnd], Coroutine[Any, Any, None]]
 
 
 class ScriptedAgent:
@@ -253,7 +254,7 @@ async def run_exec(agent: ScriptedAgent, stream: StreamEnd) -> None:
         agent.processes[request.process_id] = process
         script = agent.scripts.get(command.split(" ")[0], SCRIPTS.get(command.split(" ")[0]))
         assert script is not None, command
-        task = asyncio.create_task(script(agent, process))  # type: ignore[arg-type]
+        task = asyncio.create_task(script(agent, process))
         agent.tasks.add(task)
         task.add_done_callback(agent.tasks.discard)
     elif process.digest != request.digest:

@@ -9,6 +9,12 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
+
+from tests.ws_hub.conftest import USER, NewAgent
+from tests.ws_hub.replica import JWT_SECRET, Replica, owner
+from tests.ws_hub.sandbox_fake import SandboxFake
+from tests.ws_hub.scripted_agent import ScriptedAgent, StreamEnd
+from tests.ws_hub.waiting import eventually
 from wire.agent.v1.agent_pb2 import (
     Credit,
     Data,
@@ -19,12 +25,6 @@ from wire.agent.v1.agent_pb2 import (
     Pong,
     Started,
 )
-
-from tests.ws_hub.conftest import USER, NewAgent
-from tests.ws_hub.replica import JWT_SECRET, Replica, owner
-from tests.ws_hub.sandbox_fake import SandboxFake
-from tests.ws_hub.scripted_agent import ScriptedAgent, StreamEnd
-from tests.ws_hub.waiting import eventually
 
 ME = owner(USER)
 OTHER = "22222222-2222-4222-8222-222222222222"
@@ -156,7 +156,7 @@ async def test_frame_larger_than_1_mib_closes_with_1009(agent: ScriptedAgent) ->
     assert (await fails(agent))[0] == 1009
 
 
-HOSTILE = {
+HOSTILE: dict[str, str | bytes | FromAgent] = {
     "text": "text",
     "garbage": b"\xff\xff",
     "empty": b"",
@@ -241,7 +241,7 @@ async def test_silent_agent_is_found_within_four_pings(
 
     sandbox_id = str(uuid.uuid4())
     sandboxes.add(sandbox_id, USER)
-    async with replica.running(redis_server, sandboxes.address, ping_interval=0.2) as quick:
+    async with replica.running(redis_server, sandboxes.address, ping_interval_seconds=0.2) as quick:
         agent = await ScriptedAgent(quick.ws_url, sandbox_id, JWT_SECRET).connect()
         lively = await ScriptedAgent(quick.ws_url, str(uuid.uuid4()), JWT_SECRET).connect()
         agent.answer_pings = False

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from kit import bus
-from kit.caller import Caller
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from wire.agent.v1.agent_pb2 import FileEvent, FileInfo, FileList, FromAgent
 
+from kit import bus
+from kit.caller import Caller
 from tests.ws_hub import replica as replicas
 from tests.ws_hub.conftest import USER
 from tests.ws_hub.replica import CLIENT_PROTOCOL, SCOPES, Replica, owner
 from tests.ws_hub.sandbox_fake import SandboxFake
 from tests.ws_hub.scripted_agent import Process, ScriptedAgent, StreamEnd, info
 from tests.ws_hub.waiting import eventually
+from wire.agent.v1.agent_pb2 import FileEvent, FileInfo, FileList, FromAgent
 
 ME = owner(USER)
 
@@ -101,7 +101,7 @@ async def test_streamed_exec_tells_start_output_and_exit(client: Client) -> None
 
 
 async def test_large_output_stays_within_a_frame(client: Client, agent: ScriptedAgent) -> None:
-    async def flood(_: ScriptedAgent, process: Process) -> None:
+    async def flood(agent: ScriptedAgent, process: Process) -> None:
         process.write(b"\x01" * 2**20)
         process.end()
 
@@ -405,12 +405,12 @@ async def test_oversize_frame_closes_with_1009(client: Client) -> None:
 async def test_slow_reader_is_closed_and_nobody_else_waits(
     redis_server: str, sandboxes: SandboxFake, sandbox_id: str, hub: Replica, agent: ScriptedAgent
 ) -> None:
-    async def flood(_: ScriptedAgent, process: Process) -> None:
+    async def flood(agent: ScriptedAgent, process: Process) -> None:
         for _ in range(400):
             process.write(b"x" * 65_536)
 
     agent.scripts["flood"] = flood
-    async with replicas.running(redis_server, sandboxes.address, slow_reader=1) as strict:
+    async with replicas.running(redis_server, sandboxes.address, slow_reader_seconds=1) as strict:
         slow = Client(await strict.socket(f"/client/{sandbox_id}", ME, max_queue=1))
         quick = Client(await strict.socket(f"/client/{sandbox_id}", ME))
         await slow.send("exec", command="flood", stream=True)

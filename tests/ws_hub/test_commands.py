@@ -51,7 +51,7 @@ async def test_output_that_is_not_utf8_comes_as_base64(
 async def test_output_beyond_the_limit_is_left_out_and_said(
     hub: Replica, sandbox_id: str, agent: ScriptedAgent
 ) -> None:
-    async def flood(_: ScriptedAgent, process: Process) -> None:
+    async def flood(agent: ScriptedAgent, process: Process) -> None:
         for _ in range(40):
             process.write("ä".encode() * 131_072)
         process.end()

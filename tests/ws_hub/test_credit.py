@@ -1,6 +1,7 @@
 """Flow control of one stream."""
 
 import pytest
+
 from ws_hub.credit import MAX_ALLOWANCE_BYTES, Inbound, Outbound, Overrun
 
 

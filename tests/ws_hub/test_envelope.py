@@ -5,6 +5,7 @@ import uuid
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ws_hub import envelope
 from ws_hub.envelope import Envelope, Kind, Malformed
 

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from wire.agent.v1.agent_pb2 import Data, FileEvent, FileInfo, FileList, FromAgent
 
 from tests.ws_hub.conftest import USER
 from tests.ws_hub.replica import Replica, owner
 from tests.ws_hub.sandbox_fake import SandboxFake
 from tests.ws_hub.scripted_agent import ScriptedAgent, StreamEnd, info, received
+from wire.agent.v1.agent_pb2 import Data, FileEvent, FileInfo, FileList, FromAgent
 
 ME = owner(USER)
 
@@ -168,7 +168,7 @@ async def test_names_are_changed(hub: Replica, sandbox_id: str, agent: ScriptedA
         answer = await hub.request("POST", f"/sandbox/{sandbox_id}/files/{name}", ME, json=body)
         assert answer.json()["file"]["path"] == "/new", answer.text
         opened = agent.seen[-1].open
-        assert opened.HasField(kinds[name])  # type: ignore[arg-type]
+        assert opened.HasField(kinds[name])
     made = next(f.open.make_directory for f in agent.seen if f.open.HasField("make_directory"))
     assert (made.parents, made.mode) == (True, 0)
     assert agent.seen[-1].open.change_mode.mode == 0o750

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wire.agent.v1.agent_pb2 import (
     Attach,
     Credit,

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 import redis.asyncio as redis
+
 from kit import bus
 from ws_hub.agent_link import AgentIdentity
 from ws_hub.leases import LEASE_SECONDS, Lease, Leases

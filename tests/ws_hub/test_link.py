@@ -6,17 +6,17 @@ import uuid
 
 import pytest
 import pytest_asyncio
-from kit import bus
-from wire.agent.v1.agent_pb2 import Exec, Open, ReadFile, WriteFile
-from ws_hub.calls import collect
-from ws_hub.hub import Hub
-from ws_hub.stream import Stream, StreamLost
 
+from kit import bus
 from tests.ws_hub import replica as replicas
 from tests.ws_hub.conftest import NewAgent
 from tests.ws_hub.replica import Replica
 from tests.ws_hub.scripted_agent import ScriptedAgent
 from tests.ws_hub.waiting import eventually
+from wire.agent.v1.agent_pb2 import Exec, Open, ReadFile, WriteFile
+from ws_hub.calls import collect
+from ws_hub.hub import Hub
+from ws_hub.stream import Stream, StreamLost
 
 
 @pytest_asyncio.fixture(params=["local", "remote"])

@@ -1,6 +1,7 @@
 """Parts of a file."""
 
 import pytest
+
 from ws_hub import ranges
 from ws_hub.errors import RangeNotSatisfiable
 

@@ -4,14 +4,14 @@ import uuid
 from typing import Any
 
 import pytest
+
 from kit.caller import Caller
 from kit.openapi import describe
-from ws_hub.routes import endpoints
-
 from tests.ws_hub.conftest import USER
 from tests.ws_hub.replica import SCOPES, Replica, owner
 from tests.ws_hub.sandbox_fake import SandboxFake
 from tests.ws_hub.scripted_agent import ScriptedAgent
+from ws_hub.routes import endpoints
 
 ME = owner(USER)
 

@@ -9,15 +9,15 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
+
 from kit.errors import DeadlineExceeded
 from kit.rpc import Rpc, failure_code
-from wire.hub.v1 import hub_pb2
-from wire.hub.v1.hub_pb2_grpc import HubStub
-
 from tests.ws_hub.conftest import USER, NewAgent
 from tests.ws_hub.replica import INTERNAL_SECRET, Replica, owner
 from tests.ws_hub.scripted_agent import ScriptedAgent, StreamEnd
 from tests.ws_hub.waiting import eventually
+from wire.hub.v1 import hub_pb2
+from wire.hub.v1.hub_pb2_grpc import HubStub
 
 
 class Caller:

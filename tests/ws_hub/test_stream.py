@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from wire.agent.v1.agent_pb2 import Credit, Data, End, FileEvent, FromAgent, ToAgent
 from ws_hub.stream import (
     MAX_QUEUED_BYTES,

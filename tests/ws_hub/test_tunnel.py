@@ -4,14 +4,14 @@ import asyncio
 import uuid
 
 import pytest
-from kit.caller import Caller
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from wire.agent.v1.agent_pb2 import Data, FromAgent
 
+from kit.caller import Caller
 from tests.ws_hub.conftest import USER
 from tests.ws_hub.replica import SCOPES, Replica, owner
 from tests.ws_hub.sandbox_fake import SandboxFake
 from tests.ws_hub.scripted_agent import ScriptedAgent, StreamEnd, received
+from wire.agent.v1.agent_pb2 import Data, FromAgent
 
 ME = owner(USER)
 

@@ -3,15 +3,11 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-T = TypeVar("T")
+from collections.abc import Callable
+from typing import Any
 
 
-async def eventually(
-    probe: Callable[[], T | Awaitable[T]], seconds: float = 20.0, every: float = 0.01
-) -> T:
+async def eventually(probe: Callable[[], Any], seconds: float = 20.0, every: float = 0.01) -> Any:
     """The first truthy answer of the probe; fails when there is none in time."""
     deadline = time.monotonic() + seconds
     while True:

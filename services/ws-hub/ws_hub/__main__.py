@@ -16,7 +16,7 @@ def main() -> None:
         return server.should_exit
 
     server = serve.http_server(create_app(config, sockets, ending))
-    server.config.timeout_graceful_shutdown = int(config.drain.total_seconds())
+    server.config.timeout_graceful_shutdown = int(config.drain_seconds.total_seconds())
     serve.run([(server, http)])
 
 

@@ -64,7 +64,7 @@ def create_app(
 
             async def end() -> None:
                 await rpc.health.set("", NOT_SERVING)  # type: ignore[attr-defined]
-                await drain(hub, server, settings.drain.total_seconds())
+                await drain(hub, server, settings.drain_seconds.total_seconds())
 
             watcher = asyncio.create_task(_when(ending, end))
             try:

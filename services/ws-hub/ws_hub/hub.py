@@ -97,16 +97,16 @@ def create(settings: HubSettings, callers: CallerTokens) -> Hub:
     directory = Directory(roster, leases, relay.link)
     sandboxes = Sandboxes(rpc)
     waits = Waits(
-        settings.agent_wait.total_seconds(),
-        settings.resume_wait.total_seconds(),
-        settings.operation_timeout.total_seconds(),
+        settings.agent_wait_seconds.total_seconds(),
+        settings.resume_wait_seconds.total_seconds(),
+        settings.operation_timeout_seconds.total_seconds(),
     )
     switchboard = Switchboard(
         sandboxes, directory, Activity(rpc), waits, settings.output_limit_bytes
     )
     secret = settings.jwt_secret.get_secret_value()
-    agents = AgentDoor(roster, leases, secret, settings.ping_interval.total_seconds())
-    clients = ClientDoor(switchboard, callers, settings.slow_reader.total_seconds())
+    agents = AgentDoor(roster, leases, secret, settings.ping_interval_seconds.total_seconds())
+    clients = ClientDoor(switchboard, callers, settings.slow_reader_seconds.total_seconds())
     upgrades = Upgrades(
         {
             "agent": agents.admit,
