@@ -1,6 +1,8 @@
 """Real servers for all tests: one PostgreSQL and one Redis a run, started when first asked for."""
 
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -9,13 +11,14 @@ from tests.support import postgres, redis
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """Administrator's URL of a real PostgreSQL."""
-    folder = tmp_path_factory.mktemp("pg")
-    for parent in [folder, *folder.parents][:3]:
-        parent.chmod(0o755)
-    with postgres.server(folder) as url:
-        yield url
+    # Not below pytest's own folder: that one is closed to others, and PostgreSQL is never root.
+    with tempfile.TemporaryDirectory(prefix="insien-postgres-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with postgres.server(folder) as url:
+            yield url
 
 
 @pytest.fixture(scope="session")
