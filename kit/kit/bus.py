@@ -49,7 +49,8 @@ async def _listen(
     client: "redis.Redis", channels: Sequence[str], on_message: OnMessage, on_gap: OnGap
 ) -> None:
     async with client.pubsub() as pubsub:
-        await pubsub.subscribe(*channels)
+        async with asyncio.timeout(SILENCE_SECONDS):
+            await pubsub.subscribe(*channels)
         on_gap()
         pinger = asyncio.create_task(_ping(pubsub))
         try:
@@ -60,9 +61,10 @@ async def _listen(
                 if message is not None and message["type"] == "message":
                     await on_message(message["channel"].decode(), message["data"])
         finally:
-            pinger.cancel()
-            # Its end, whatever it is; a cancellation of ours meanwhile must not be swallowed.
-            await asyncio.gather(pinger, return_exceptions=True)
+            # A library may lose one cancellation; ours, meanwhile, must not be swallowed.
+            while not pinger.done():
+                pinger.cancel()
+                await asyncio.wait([pinger], timeout=0.5)
 
 
 async def _ping(pubsub: "redis.client.PubSub") -> None:
