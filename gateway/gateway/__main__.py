@@ -1,5 +1,7 @@
 """`python -m gateway`: the public port and, beside it, the port for probes and metrics."""
 
+import logging
+
 from gateway import probes
 from gateway.app import Gateway
 from gateway.protocol import KEEP_ALIVE_SECONDS, PublicProtocol
@@ -11,6 +13,8 @@ def main() -> None:
     """Serves until SIGTERM; then finishes what is in flight, at most 30 s."""
     chosen = settings.load(GatewaySettings)
     logs.configure("gateway", chosen.log_level)
+    # It logs each upgrade with its path and query; the request log has all that may be told.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     gateway = Gateway(chosen)
     public = serve.http_server(
         gateway,

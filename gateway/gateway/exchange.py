@@ -87,11 +87,17 @@ class Exchange:
         """Sends a message on the open socket; waits while the caller is slow."""
         self.bytes_out += len(data)
         kind = "text" if isinstance(data, str) else "bytes"
-        await self.send({"type": "websocket.send", kind: data})
+        await self._send_to_socket({"type": "websocket.send", kind: data})
 
     async def close(self, code: int, reason: str = "") -> None:
         """Closes the open socket."""
-        await self.send({"type": "websocket.close", "code": code, "reason": reason})
+        await self._send_to_socket({"type": "websocket.close", "code": code, "reason": reason})
+
+    async def _send_to_socket(self, message: Message) -> None:
+        try:
+            await self.send(message)
+        except OSError:  # ASGI: the other side has gone
+            raise CallerLeft from None
 
     async def refuse(self, failure: Failure) -> None:
         """Sends the problem document of a failure."""

@@ -31,6 +31,7 @@ class FakeService:
     )
     sent_chunks: int = 0
     left: asyncio.Event = field(default_factory=asyncio.Event)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -62,8 +63,8 @@ class FakeService:
             "sha256": digest.hexdigest(),
         }
         self.requests.append(seen)
-        if "wait" in told:
-            await asyncio.sleep(float(told["wait"]))
+        if "hold" in told:
+            await self.release.wait()
         if "stream" in told:
             return StreamingResponse(self._chunks(int(told["stream"])))
         headers = dict(json.loads(told.get("headers", "{}")))

@@ -75,7 +75,14 @@ async def running(redis_url: str, **more: Any) -> AsyncIterator[Stack]:
         await stack.enter_async_context(serving(app.app(), app.port))
         await stack.enter_async_context(hub.serving())
         server = await stack.enter_async_context(
-            serving(gateway, port, lifespan="on", http=protocol, ws_per_message_deflate=False)
+            serving(
+                gateway,
+                port,
+                lifespan="on",
+                http=protocol,
+                ws_per_message_deflate=False,
+                timeout_keep_alive=65,
+            )
         )
         http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20)
         await stack.enter_async_context(http)

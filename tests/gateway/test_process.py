@@ -43,7 +43,7 @@ async def test_it_drains_on_sigterm(redis_server: str, stack: Stack, tmp_path: P
     starting = running(argv, tmp_path / "log", port=port, env=env)
     async with (
         serving(slow.app(), slow.port),
-        httpx.AsyncClient(trust_env=False) as http,
+        httpx.AsyncClient(trust_env=False, timeout=20) as http,
         contextlib.AsyncExitStack() as ends,
     ):
         process = await asyncio.to_thread(starting.__enter__)
@@ -52,7 +52,7 @@ async def test_it_drains_on_sigterm(redis_server: str, stack: Stack, tmp_path: P
         ready = await http.get(f"{internal}/readyz")
         assert (ready.status_code, ready.json()["checks"]["redis"]) == (200, "ok")
         assert (await http.get(f"{base}/metrics")).status_code == 404
-        request = http.get(f"{base}/sandbox?wait=1", headers=person.headers)
+        request = http.get(f"{base}/sandbox?hold=1", headers=person.headers)
         in_flight = asyncio.create_task(request)
 
         async def arrived() -> bool:
@@ -68,6 +68,7 @@ async def test_it_drains_on_sigterm(redis_server: str, stack: Stack, tmp_path: P
             return (await http.get(f"{internal}/readyz")).status_code == 503
 
         await eventually(draining)
+        slow.release.set()
         assert (await in_flight).status_code == 200
         await asyncio.to_thread(process.wait, 20)
 
