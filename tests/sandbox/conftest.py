@@ -12,7 +12,8 @@ import pytest_asyncio
 from sandbox.runtime.memory import MemoryRuntime
 from tests.sandbox import fake_hub, service
 from tests.sandbox.fake_hub import FakeHub
-from tests.sandbox.service import SECRET, Api, Around, Running, settings_for, write_template
+from tests.sandbox.service import SECRET, Api, Around, Running, person, settings_for, write_template
+from tests.support import postgres
 
 
 @pytest_asyncio.fixture
@@ -47,6 +48,25 @@ async def running(around: Around, runtime: MemoryRuntime) -> AsyncIterator[Runni
 def api(running: Running) -> Api:
     """Requests to it as somebody new."""
     return running.api
+
+
+@pytest_asyncio.fixture(scope="session")
+async def shared(
+    postgres_server: str, redis_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Running]:
+    """One service for all tests that only ask, and look at nothing behind it."""
+    templates = tmp_path_factory.mktemp("templates")
+    write_template(templates, "default", "insien/default:1")
+    async with postgres.database(postgres_server) as url, fake_hub.serving(SECRET) as found:
+        settings = settings_for(found, url, redis_server, templates)
+        async with service.running(settings, lambda _: MemoryRuntime()) as running:
+            yield running
+
+
+@pytest.fixture
+def anyone(shared: Running) -> Api:
+    """Requests to the shared service as somebody new."""
+    return shared.api.as_(person())
 
 
 @pytest.fixture(scope="session")

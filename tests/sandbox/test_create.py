@@ -155,8 +155,8 @@ async def test_a_failed_create_frees_its_key_and_tells_those_who_wait(
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])
-async def test_a_key_of_the_wrong_length_is_refused(api: Api, key: str) -> None:
-    answer = await api("POST", "/sandbox/create", headers={"Idempotency-Key": key})
+async def test_a_key_of_the_wrong_length_is_refused(anyone: Api, key: str) -> None:
+    answer = await anyone("POST", "/sandbox/create", headers={"Idempotency-Key": key})
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
 
@@ -185,8 +185,8 @@ async def test_a_key_of_the_wrong_length_is_refused(api: Api, key: str) -> None:
         ({"nonsense": 1}, "nonsense"),
     ],
 )
-async def test_a_wrong_field_is_named(api: Api, body: dict[str, Any], field: str) -> None:
-    answer = await api.create(**body)
+async def test_a_wrong_field_is_named(anyone: Api, body: dict[str, Any], field: str) -> None:
+    answer = await anyone.create(**body)
     assert answer.status_code == 400, answer.text
     assert answer.json()["code"] == "validation_failed"
     assert field in [error["field"] for error in answer.json()["errors"]]

@@ -30,33 +30,33 @@ ALWAYS = [("GET", "status", None), ("GET", "events", None), ("POST", "destroy", 
 
 @pytest.mark.parametrize(("method", "act", "body"), [*OPERATIONS, *ALWAYS])
 async def test_what_is_not_ones_own_does_not_exist(
-    api: Api, method: str, act: str, body: object
+    anyone: Api, method: str, act: str, body: object
 ) -> None:
-    theirs = await api.as_(person()).created()
+    theirs = await anyone.as_(person()).created()
     for sandbox_id in (theirs, str(uuid4()), "no-uuid", theirs.upper().replace("-", "")):
-        answer = await api(method, f"/sandbox/{sandbox_id}/{act}", json=body)
+        answer = await anyone(method, f"/sandbox/{sandbox_id}/{act}", json=body)
         assert (answer.status_code, answer.json()["code"]) == (404, "sandbox_not_found")
-    assert (await api("DELETE", f"/sandbox/{theirs}")).status_code == 404
-    listed = await api("GET", "/sandbox")
+    assert (await anyone("DELETE", f"/sandbox/{theirs}")).status_code == 404
+    listed = await anyone("GET", "/sandbox")
     assert listed.json()["sandboxes"] == []
 
 
-async def test_an_ended_sandbox_is_gone_to_all_but_looks(api: Api) -> None:
-    sandbox_id = await api.created()
+async def test_an_ended_sandbox_is_gone_to_all_but_looks(anyone: Api) -> None:
+    sandbox_id = await anyone.created()
     for _ in range(2):
-        answer = await api("POST", f"/sandbox/{sandbox_id}/destroy")
+        answer = await anyone("POST", f"/sandbox/{sandbox_id}/destroy")
         assert answer.status_code == 200
         assert answer.json() == {"success": True, "sandboxId": sandbox_id}
     for method, act, body in OPERATIONS:
-        answer = await api(method, f"/sandbox/{sandbox_id}/{act}", json=body)
+        answer = await anyone(method, f"/sandbox/{sandbox_id}/{act}", json=body)
         assert (answer.status_code, answer.json()["code"]) == (410, "sandbox_destroyed"), act
-    status = await api.status(sandbox_id)
+    status = await anyone.status(sandbox_id)
     assert status["status"] == "destroyed"
     assert status["connected"] is False
     assert status["container"] is None
     assert status["reason"] == "requested"
     assert status["destroyedAt"]
-    assert (await api("GET", f"/sandbox/{sandbox_id}/events")).status_code == 200
+    assert (await anyone("GET", f"/sandbox/{sandbox_id}/events")).status_code == 200
 
 
 async def test_a_failed_sandbox_is_in_the_wrong_state_and_can_be_destroyed(
@@ -73,10 +73,10 @@ async def test_a_failed_sandbox_is_in_the_wrong_state_and_can_be_destroyed(
     assert (status["status"], status["reason"]) == ("destroyed", "container_lost")
 
 
-async def test_scopes_are_asked_for(api: Api) -> None:
-    sandbox_id = await api.created()
-    reader = api.as_(person(scopes=frozenset({"sandbox:read"})))
-    writer = api.as_(person(scopes=frozenset({"sandbox:write"})))
+async def test_scopes_are_asked_for(anyone: Api) -> None:
+    sandbox_id = await anyone.created()
+    reader = anyone.as_(person(scopes=frozenset({"sandbox:read"})))
+    writer = anyone.as_(person(scopes=frozenset({"sandbox:write"})))
     for endpoint in endpoints():
         path = endpoint.path.replace("{id}", sandbox_id).replace("{port}", "80")
         other = reader if endpoint.method != "GET" else writer
@@ -94,22 +94,22 @@ def test_every_code_of_the_routes_is_in_the_table() -> None:
         assert set(endpoint.errors) <= set(HTTP_STATUS)
 
 
-async def test_the_list_is_ones_own_newest_first_in_pages(api: Api) -> None:
-    made = [await api.created(metadata={"n": str(n), "all": "x"}) for n in range(5)]
-    await api("DELETE", f"/sandbox/{made[0]}")
+async def test_the_list_is_ones_own_newest_first_in_pages(anyone: Api) -> None:
+    made = [await anyone.created(metadata={"n": str(n), "all": "x"}) for n in range(5)]
+    await anyone("DELETE", f"/sandbox/{made[0]}")
     pages, cursor = [], None
     while True:
         query = {"limit": "2", **({"cursor": cursor} if cursor else {})}
-        body = (await api("GET", "/sandbox", params=query)).json()
+        body = (await anyone("GET", "/sandbox", params=query)).json()
         pages.append([one["sandboxId"] for one in body["sandboxes"]])
         cursor = body["nextCursor"]
         if cursor is None:
             break
     assert pages == [made[4:2:-1], made[2:0:-1], made[:1]]
-    running = (await api("GET", "/sandbox", params={"status": "running"})).json()["sandboxes"]
+    running = (await anyone("GET", "/sandbox", params={"status": "running"})).json()["sandboxes"]
     assert len(running) == 4
     query = {"metadata.n": "3", "metadata.all": "x", "status": ""}
-    found = (await api("GET", "/sandbox", params=query)).json()["sandboxes"]
+    found = (await anyone("GET", "/sandbox", params=query)).json()["sandboxes"]
     assert [one["sandboxId"] for one in found] == [made[3]]
     assert found[0]["metadata"] == {"n": "3", "all": "x"}
 
@@ -128,29 +128,29 @@ async def test_the_list_is_ones_own_newest_first_in_pages(api: Api) -> None:
         ({"metadata.a": "x\x00"}, "body"),
     ],
 )
-async def test_a_wrong_query_is_named(api: Api, query: dict[str, str], field: str) -> None:
-    answer = await api("GET", "/sandbox", params=query)
+async def test_a_wrong_query_is_named(anyone: Api, query: dict[str, str], field: str) -> None:
+    answer = await anyone("GET", "/sandbox", params=query)
     assert answer.status_code == 400, answer.text
     assert answer.json()["errors"][0]["field"] == field
 
 
-async def test_a_wrong_cursor_of_events_is_named(api: Api) -> None:
-    sandbox_id = await api.created()
+async def test_a_wrong_cursor_of_events_is_named(anyone: Api) -> None:
+    sandbox_id = await anyone.created()
     for cursor in ("x", "LTE", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5"):
-        answer = await api("GET", f"/sandbox/{sandbox_id}/events", params={"cursor": cursor})
+        answer = await anyone("GET", f"/sandbox/{sandbox_id}/events", params={"cursor": cursor})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "cursor")
 
 
-async def test_extending_sets_the_end_sooner_or_later(api: Api) -> None:
-    sandbox_id = await api.created(timeoutSeconds=600)
+async def test_extending_sets_the_end_sooner_or_later(anyone: Api) -> None:
+    sandbox_id = await anyone.created(timeoutSeconds=600)
     for seconds in (3600, 5):
-        answer = await api(
+        answer = await anyone(
             "POST", f"/sandbox/{sandbox_id}/extend", json={"timeoutSeconds": seconds}
         )
         assert answer.status_code == 200
         left = datetime.fromisoformat(answer.json()["expiresAt"]) - datetime.now(UTC)
         assert seconds - 5 < left.total_seconds() <= seconds + 1
-    answer = await api("POST", f"/sandbox/{sandbox_id}/extend", json={"timeoutSeconds": 86401})
+    answer = await anyone("POST", f"/sandbox/{sandbox_id}/extend", json={"timeoutSeconds": 86401})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "timeoutSeconds")
 
 
@@ -197,10 +197,10 @@ async def test_a_race_of_pauses_and_resumes_ends_in_agreement(
     await eventually(agree)
 
 
-async def test_exposing_again_is_the_same_answer(api: Api) -> None:
-    sandbox_id = await api.created()
+async def test_exposing_again_is_the_same_answer(anyone: Api) -> None:
+    sandbox_id = await anyone.created()
     path = f"/sandbox/{sandbox_id}/expose"
-    public = await api("POST", path, json={"containerPort": 8000})
+    public = await anyone("POST", path, json={"containerPort": 8000})
     assert public.json() == {
         "success": True,
         "sandboxId": sandbox_id,
@@ -209,55 +209,55 @@ async def test_exposing_again_is_the_same_answer(api: Api) -> None:
         "url": f"http://8000-{sandbox_id}.localhost:3000",
         "token": None,
     }
-    assert (await api("POST", path, json={"containerPort": 8000})).json() == public.json()
+    assert (await anyone("POST", path, json={"containerPort": 8000})).json() == public.json()
     wanted = {"containerPort": 8000, "access": "private"}
-    private = await api("POST", path, json=wanted)
+    private = await anyone("POST", path, json=wanted)
     assert len(private.json()["token"]) >= 40
-    assert (await api("POST", path, json=wanted)).json() == private.json()
-    (listed,) = (await api("GET", f"/sandbox/{sandbox_id}/ports")).json()["ports"]
+    assert (await anyone("POST", path, json=wanted)).json() == private.json()
+    (listed,) = (await anyone("GET", f"/sandbox/{sandbox_id}/ports")).json()["ports"]
     assert (listed["containerPort"], listed["access"]) == (8000, "private")
-    assert (await api.status(sandbox_id))["ports"] == [listed]
-    assert (await api("DELETE", f"{path}/8000")).status_code == 200
-    closed = await api("DELETE", f"{path}/8000")
+    assert (await anyone.status(sandbox_id))["ports"] == [listed]
+    assert (await anyone("DELETE", f"{path}/8000")).status_code == 200
+    closed = await anyone("DELETE", f"{path}/8000")
     assert (closed.status_code, closed.json()["code"]) == (404, "port_not_exposed")
-    reopened = await api("POST", path, json=wanted)
+    reopened = await anyone("POST", path, json=wanted)
     assert reopened.json()["token"] != private.json()["token"]
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "x", "-1", "99999999999999999999", "\u0661"])
-async def test_a_port_that_is_none_is_not_found(api: Api, port: str) -> None:
-    sandbox_id = await api.created()
-    answer = await api("DELETE", f"/sandbox/{sandbox_id}/expose/{port}")
+async def test_a_port_that_is_none_is_not_found(anyone: Api, port: str) -> None:
+    sandbox_id = await anyone.created()
+    answer = await anyone("DELETE", f"/sandbox/{sandbox_id}/expose/{port}")
     assert answer.status_code == 404
 
 
 @pytest.mark.parametrize("port", [0, 65536, "80", 80.5, True, None])
-async def test_a_wrong_port_in_a_body_is_named(api: Api, port: object) -> None:
-    sandbox_id = await api.created()
-    answer = await api("POST", f"/sandbox/{sandbox_id}/expose", json={"containerPort": port})
+async def test_a_wrong_port_in_a_body_is_named(anyone: Api, port: object) -> None:
+    sandbox_id = await anyone.created()
+    answer = await anyone("POST", f"/sandbox/{sandbox_id}/expose", json={"containerPort": port})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "containerPort")
 
 
-async def test_a_token_opens_one_sandbox_and_one_port(api: Api) -> None:
-    sandbox_id = await api.created()
+async def test_a_token_opens_one_sandbox_and_one_port(anyone: Api) -> None:
+    sandbox_id = await anyone.created()
     tokens = SandboxTokens(SECRET)
-    answer = await api("POST", f"/sandbox/{sandbox_id}/token")
+    answer = await anyone("POST", f"/sandbox/{sandbox_id}/token")
     caller, entry = tokens.verify(answer.json()["token"])
-    assert (caller.kind, caller.user_id) == ("token", api.caller.user_id)
+    assert (caller.kind, caller.user_id) == ("token", anyone.caller.user_id)
     assert (caller.sandbox_id, caller.port, entry) == (sandbox_id, 0, "")
-    assert caller.key_id == api.caller.key_id
+    assert caller.key_id == anyone.caller.key_id
     assert answer.json()["entryUrl"] is None
     wanted = {"ttlSeconds": 60, "containerPort": 8000}
-    refused = await api("POST", f"/sandbox/{sandbox_id}/token", json=wanted)
+    refused = await anyone("POST", f"/sandbox/{sandbox_id}/token", json=wanted)
     assert (refused.status_code, refused.json()["code"]) == (404, "port_not_exposed")
-    await api("POST", f"/sandbox/{sandbox_id}/expose", json={"containerPort": 8000})
-    answer = await api("POST", f"/sandbox/{sandbox_id}/token", json=wanted)
+    await anyone("POST", f"/sandbox/{sandbox_id}/expose", json={"containerPort": 8000})
+    answer = await anyone("POST", f"/sandbox/{sandbox_id}/token", json=wanted)
     url, _, code = answer.json()["entryUrl"].partition("?code=")
     assert url == f"http://8000-{sandbox_id}.localhost:3000/.insien/enter"
     caller, entry = tokens.verify(code)
     assert caller.port == 8000
     assert entry
-    too_long = await api("POST", f"/sandbox/{sandbox_id}/token", json={"ttlSeconds": 3601})
+    too_long = await anyone("POST", f"/sandbox/{sandbox_id}/token", json={"ttlSeconds": 3601})
     assert too_long.status_code == 400
 
 
@@ -280,14 +280,14 @@ async def test_a_status_is_answered_when_runtime_and_hub_are_not(
     assert (status["status"], status["connected"]) == ("running", False)
 
 
-async def test_the_log_says_when_what_why_and_who(api: Api) -> None:
-    sandbox_id = await api.created()
-    await api("POST", f"/sandbox/{sandbox_id}/expose", json={"containerPort": 80})
-    await api("DELETE", f"/sandbox/{sandbox_id}")
+async def test_the_log_says_when_what_why_and_who(anyone: Api) -> None:
+    sandbox_id = await anyone.created()
+    await anyone("POST", f"/sandbox/{sandbox_id}/expose", json={"containerPort": 80})
+    await anyone("DELETE", f"/sandbox/{sandbox_id}")
     path = f"/sandbox/{sandbox_id}/events"
-    first = (await api("GET", path, params={"limit": "2"})).json()
+    first = (await anyone("GET", path, params={"limit": "2"})).json()
     query = {"limit": "50", "cursor": first["nextCursor"]}
-    rest = (await api("GET", path, params=query)).json()
+    rest = (await anyone("GET", path, params=query)).json()
     assert rest["nextCursor"] is None
     events = [*first["events"], *rest["events"]]
     assert [(event["type"], event["actor"]) for event in events] == [
@@ -300,20 +300,20 @@ async def test_the_log_says_when_what_why_and_who(api: Api) -> None:
     assert events[2]["data"] == {"containerPort": 80, "access": "public"}
 
 
-async def test_limits_say_what_is_used(api: Api) -> None:
-    await api.created()
-    body = (await api("GET", "/api/limits")).json()
+async def test_limits_say_what_is_used(anyone: Api) -> None:
+    await anyone.created()
+    body = (await anyone("GET", "/api/limits")).json()
     assert body["sandboxes"] == {
         "user": {"limit": 20, "used": 1},
         "key": {"limit": None, "used": 1},
     }
     assert body["requests"] == {"perMinute": 600, "createsPerMinute": 30}
-    session = (await api.as_(person("session"))("GET", "/api/limits")).json()
+    session = (await anyone.as_(person("session"))("GET", "/api/limits")).json()
     assert session["sandboxes"] == {"user": {"limit": 20, "used": 0}, "key": None}
 
 
-async def test_templates_are_told(api: Api) -> None:
-    body = (await api.as_(person("session"))("GET", "/api/templates")).json()
+async def test_templates_are_told(anyone: Api) -> None:
+    body = (await anyone.as_(person("session"))("GET", "/api/templates")).json()
     assert body["templates"] == [
         {
             "name": "default",
