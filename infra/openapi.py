@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import auth.routes
-import gateway.described
+import gateway.endpoints
 import sandbox.routes
 import ws_hub.routes
 from kit.openapi import describe
@@ -38,7 +38,7 @@ def document() -> dict[str, Any]:
         *auth.routes.endpoints(),
         *sandbox.routes.endpoints(),
         *ws_hub.routes.endpoints(),
-        *gateway.described.endpoints(),
+        *gateway.endpoints.ENDPOINTS,
     ]
     described = describe(endpoints)
     return {
