@@ -34,7 +34,8 @@ def welcome(result: Result) -> str:
             f"  . {env_file}",
             f"  ID=$(curl {create} | python3 -c 'import json,sys; print(json.load(sys.stdin)"
             '["sandboxId"])\')',
-            f'  curl -sX POST {run} -d \'{{"command":"uname -a; whoami"}}\'',
+            f"  curl -sX POST {run} -H 'Content-Type: application/json'"
+            ' -d \'{"command":"uname -a; whoami"}\'',
         ]
     )
 
