@@ -154,6 +154,7 @@ class NewSandbox:
     egress: Egress
     metadata: dict[str, str]
     lifetime_seconds: float
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

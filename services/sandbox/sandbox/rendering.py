@@ -8,7 +8,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from kit.errors import ValidationFailed
-from sandbox import schemas
+from sandbox import answers
 from sandbox.addresses import Addresses
 from sandbox.lifecycle.observe import Status
 from sandbox.models import Event, Port, Resources, Sandbox, Template, Usage
@@ -19,9 +19,9 @@ from sandbox.states import State
 T = TypeVar("T")
 
 
-def created(sandbox: Sandbox, addresses: Addresses) -> schemas.CreateAnswer:
+def created(sandbox: Sandbox, addresses: Addresses) -> answers.CreateAnswer:
     """Of a create."""
-    return schemas.CreateAnswer(
+    return answers.CreateAnswer(
         sandbox_id=str(sandbox.id),
         status=sandbox.state,
         template=sandbox.template,
@@ -34,9 +34,9 @@ def created(sandbox: Sandbox, addresses: Addresses) -> schemas.CreateAnswer:
     )
 
 
-def summary(sandbox: Sandbox) -> schemas.SandboxView:
+def summary(sandbox: Sandbox) -> answers.SandboxView:
     """In a list."""
-    return schemas.SandboxView(
+    return answers.SandboxView(
         sandbox_id=str(sandbox.id),
         status=sandbox.state,
         template=sandbox.template,
@@ -50,17 +50,17 @@ def summary(sandbox: Sandbox) -> schemas.SandboxView:
     )
 
 
-def status(found: Status, addresses: Addresses) -> schemas.StatusAnswer:
+def status(found: Status, addresses: Addresses) -> answers.StatusAnswer:
     """All about one."""
     container = None
     if found.container is not None:
-        container = schemas.ContainerView(
+        container = answers.ContainerView(
             running=found.container.running,
             status=found.container.status,
             exit_code=found.container.exit_code,
             oom_killed=found.container.oom_killed,
         )
-    return schemas.StatusAnswer(
+    return answers.StatusAnswer(
         **dict(summary(found.sandbox)),
         connected=found.connected,
         container=container,
@@ -68,10 +68,10 @@ def status(found: Status, addresses: Addresses) -> schemas.StatusAnswer:
     )
 
 
-def ports(sandbox_id: UUID, found: Sequence[Port], addresses: Addresses) -> list[schemas.PortView]:
+def ports(sandbox_id: UUID, found: Sequence[Port], addresses: Addresses) -> list[answers.PortView]:
     """Open ports."""
     return [
-        schemas.PortView(
+        answers.PortView(
             container_port=port.port,
             access=port.access,
             url=addresses.preview(sandbox_id, port.port),
@@ -81,16 +81,16 @@ def ports(sandbox_id: UUID, found: Sequence[Port], addresses: Addresses) -> list
     ]
 
 
-def resources(limits: Resources) -> schemas.ResourcesView:
+def resources(limits: Resources) -> answers.ResourcesView:
     """Limits."""
-    return schemas.ResourcesView(
+    return answers.ResourcesView(
         cpus=limits.cpus, memory_mb=limits.memory_mb, disk_mb=limits.disk_mb
     )
 
 
-def metrics(sandbox_id: UUID, usage: Usage) -> schemas.MetricsAnswer:
+def metrics(sandbox_id: UUID, usage: Usage) -> answers.MetricsAnswer:
     """What it uses."""
-    return schemas.MetricsAnswer(
+    return answers.MetricsAnswer(
         sandbox_id=str(sandbox_id),
         at=datetime.now(UTC),
         cpu_percent=usage.cpu_percent,
@@ -103,9 +103,9 @@ def metrics(sandbox_id: UUID, usage: Usage) -> schemas.MetricsAnswer:
     )
 
 
-def event(found: Event) -> schemas.EventView:
+def event(found: Event) -> answers.EventView:
     """A line of the log."""
-    return schemas.EventView(
+    return answers.EventView(
         at=_utc(found.at),
         type=found.type,
         cause=found.cause,
@@ -114,9 +114,9 @@ def event(found: Event) -> schemas.EventView:
     )
 
 
-def template(found: Template) -> schemas.TemplateView:
+def template(found: Template) -> answers.TemplateView:
     """A recipe."""
-    return schemas.TemplateView(
+    return answers.TemplateView(
         name=found.name,
         description=found.description,
         image=found.image,
@@ -183,21 +183,21 @@ def _maybe_utc(moment: datetime | None) -> datetime | None:
     return _utc(moment) if moment else None
 
 
-def limits(settings: SandboxSettings, used: Held, *, by_key: bool) -> schemas.LimitsAnswer:
+def limits(settings: SandboxSettings, used: Held, *, by_key: bool) -> answers.LimitsAnswer:
     """What may be used and is."""
-    key = schemas.Allowance(limit=settings.max_sandboxes_per_key or None, used=used.by_key)
-    return schemas.LimitsAnswer(
-        sandboxes=schemas.SandboxLimits(
-            user=schemas.Allowance(
+    key = answers.Allowance(limit=settings.max_sandboxes_per_key or None, used=used.by_key)
+    return answers.LimitsAnswer(
+        sandboxes=answers.SandboxLimits(
+            user=answers.Allowance(
                 limit=settings.max_sandboxes_per_user or None, used=used.by_user
             ),
             key=key if by_key else None,
         ),
-        requests=schemas.RequestLimits(
+        requests=answers.RequestLimits(
             per_minute=settings.rate_limit_per_key or None,
             creates_per_minute=settings.rate_limit_create_per_key or None,
         ),
-        resources=schemas.LargestResources(
+        resources=answers.LargestResources(
             cpus=settings.max_cpus,
             memory_mb=settings.max_memory_mb,
             disk_mb=settings.max_disk_mb,

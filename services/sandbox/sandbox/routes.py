@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from kit.asgi import json_response
 from kit.endpoint import Call, Endpoint
-from sandbox import rendering, request, schemas
+from sandbox import answers, rendering, request, schemas
 from sandbox.lifecycle import observe
 from sandbox.lifecycle.access import owned, owner_of, requested_by
 from sandbox.lifecycle.create import create
@@ -47,7 +47,7 @@ async def _list(call: Call) -> BaseModel:
     user_id = UUID(call.caller.user_id)
     found = await observe.list_owned(_parts(call), user_id, wanted, query.limit)
     shown, last = rendering.page(found, query.limit)
-    return schemas.ListAnswer(
+    return answers.ListAnswer(
         sandboxes=[rendering.summary(sandbox) for sandbox in shown],
         next_cursor=rendering.cursor_of(last.created_at.isoformat(), last.id) if last else None,
     )
@@ -80,14 +80,14 @@ async def _resume(call: Call) -> BaseModel:
 async def _destroy(call: Call) -> BaseModel:
     parts, sandbox = await _mine(call)
     await destroy(parts, sandbox, requested_by(call.caller))
-    return schemas.SandboxAnswer(sandbox_id=str(sandbox.id))
+    return answers.SandboxAnswer(sandbox_id=str(sandbox.id))
 
 
 async def _expose(call: Call) -> BaseModel:
     parts, sandbox = await _mine(call)
     body: schemas.ExposeBody = call.body
     port = await expose(parts, sandbox, body.container_port, body.access, requested_by(call.caller))
-    return schemas.ExposeAnswer(
+    return answers.ExposeAnswer(
         sandbox_id=str(sandbox.id),
         container_port=port.port,
         access=port.access,
@@ -100,14 +100,14 @@ async def _close(call: Call) -> BaseModel:
     parts, sandbox = await _mine(call)
     number = request.port_number(call.param("port"))
     await close(parts, sandbox, number, requested_by(call.caller))
-    return schemas.CloseAnswer(sandbox_id=str(sandbox.id), container_port=number)
+    return answers.CloseAnswer(sandbox_id=str(sandbox.id), container_port=number)
 
 
 async def _ports(call: Call) -> BaseModel:
     parts, sandbox = await _mine(call)
     found = await exposed_ports(parts, sandbox)
     shown = rendering.ports(sandbox.id, found, parts.addresses)
-    return schemas.PortsAnswer(sandbox_id=str(sandbox.id), ports=shown)
+    return answers.PortsAnswer(sandbox_id=str(sandbox.id), ports=shown)
 
 
 async def _metrics(call: Call) -> BaseModel:
@@ -121,7 +121,7 @@ async def _events(call: Call) -> BaseModel:
     parts, sandbox = await _mine(call)
     found = await observe.log(parts, sandbox, before, query.limit)
     shown, last = rendering.page(found, query.limit)
-    return schemas.EventsAnswer(
+    return answers.EventsAnswer(
         events=[rendering.event(event) for event in shown],
         next_cursor=rendering.cursor_of(last.number) if last else None,
     )
@@ -131,7 +131,7 @@ async def _token(call: Call) -> BaseModel:
     parts, sandbox = await _mine(call)
     body: schemas.TokenBody = call.body
     issued = await issue(parts, sandbox, call.caller, body.ttl_seconds, body.container_port)
-    return schemas.TokenAnswer(
+    return answers.TokenAnswer(
         token=issued.token,
         expires_at=datetime.fromtimestamp(issued.expires_at, UTC),
         entry_url=issued.entry_url,
@@ -140,7 +140,7 @@ async def _token(call: Call) -> BaseModel:
 
 async def _templates(call: Call) -> BaseModel:
     found = _parts(call).catalog.templates.values()
-    return schemas.TemplatesAnswer(templates=[rendering.template(each) for each in found])
+    return answers.TemplatesAnswer(templates=[rendering.template(each) for each in found])
 
 
 async def _limits(call: Call) -> BaseModel:
@@ -163,12 +163,12 @@ def endpoints() -> list[Endpoint]:
 
 
 def _life() -> list[Endpoint]:
-    status = schemas.StatusAnswer
+    status = answers.StatusAnswer
     return [
         Endpoint(
             "POST", "/sandbox/create", _create, "Create a sandbox",
             scope=_WRITE, body=schemas.CreateBody, body_optional=True,
-            response=schemas.CreateAnswer, status=201, other_statuses=(202,),
+            response=answers.CreateAnswer, status=201, other_statuses=(202,),
             errors=("image_not_allowed", "idempotency_conflict", "sandbox_destroyed",
                     "quota_exceeded", "capacity"),
             example={"template": "default", "timeoutSeconds": 600},
@@ -189,11 +189,11 @@ def _life() -> list[Endpoint]:
         ),
         Endpoint(
             "POST", f"{_ONE}/destroy", _destroy, "Destroy a sandbox",
-            scope=_WRITE, response=schemas.SandboxAnswer, errors=OWN,
+            scope=_WRITE, response=answers.SandboxAnswer, errors=OWN,
         ),
         Endpoint(
             "DELETE", _ONE, _destroy, "Destroy a sandbox",
-            scope=_WRITE, response=schemas.SandboxAnswer, errors=OWN,
+            scope=_WRITE, response=answers.SandboxAnswer, errors=OWN,
         ),
     ]  # fmt: skip
 
@@ -202,27 +202,27 @@ def _looks() -> list[Endpoint]:
     return [
         Endpoint(
             "GET", "/sandbox", _list, "List one's sandboxes, newest first",
-            scope=_READ, query=schemas.ListQuery, response=schemas.ListAnswer,
+            scope=_READ, query=schemas.ListQuery, response=answers.ListAnswer,
         ),
         Endpoint(
             "GET", f"{_ONE}/status", _status, "How a sandbox is",
-            scope=_READ, response=schemas.StatusAnswer, errors=OWN,
+            scope=_READ, response=answers.StatusAnswer, errors=OWN,
         ),
         Endpoint(
             "GET", f"{_ONE}/metrics", _metrics, "What a sandbox uses",
-            scope=_READ, response=schemas.MetricsAnswer, errors=OPERATE,
+            scope=_READ, response=answers.MetricsAnswer, errors=OPERATE,
         ),
         Endpoint(
             "GET", f"{_ONE}/events", _events, "A sandbox's lifecycle log, newest first",
-            scope=_READ, query=schemas.PageQuery, response=schemas.EventsAnswer, errors=OWN,
+            scope=_READ, query=schemas.PageQuery, response=answers.EventsAnswer, errors=OWN,
         ),
         Endpoint(
             "GET", "/api/limits", _limits, "What one may use, and uses now",
-            credential="either", scope=_READ, response=schemas.LimitsAnswer, tag="limits",
+            credential="either", scope=_READ, response=answers.LimitsAnswer, tag="limits",
         ),
         Endpoint(
             "GET", "/api/templates", _templates, "What sandboxes can be made from",
-            credential="either", scope=_READ, response=schemas.TemplatesAnswer, tag="templates",
+            credential="either", scope=_READ, response=answers.TemplatesAnswer, tag="templates",
         ),
     ]  # fmt: skip
 
@@ -231,22 +231,22 @@ def _openings() -> list[Endpoint]:
     return [
         Endpoint(
             "POST", f"{_ONE}/expose", _expose, "Open a port of a sandbox",
-            scope=_WRITE, body=schemas.ExposeBody, response=schemas.ExposeAnswer,
+            scope=_WRITE, body=schemas.ExposeBody, response=answers.ExposeAnswer,
             errors=OPERATE, example={"containerPort": 8000}, tag="ports",
         ),
         Endpoint(
             "DELETE", f"{_ONE}/expose/{{port}}", _close, "Close a port",
-            scope=_WRITE, response=schemas.CloseAnswer, errors=(*OPERATE, "port_not_exposed"),
+            scope=_WRITE, response=answers.CloseAnswer, errors=(*OPERATE, "port_not_exposed"),
             tag="ports",
         ),
         Endpoint(
             "GET", f"{_ONE}/ports", _ports, "Open ports of a sandbox",
-            scope=_READ, response=schemas.PortsAnswer, errors=OPERATE, tag="ports",
+            scope=_READ, response=answers.PortsAnswer, errors=OPERATE, tag="ports",
         ),
         Endpoint(
             "POST", f"{_ONE}/token", _token, "A token that opens one sandbox, for a browser",
             scope=_WRITE, body=schemas.TokenBody, body_optional=True,
-            response=schemas.TokenAnswer, errors=(*OPERATE, "port_not_exposed"), tag="ports",
+            response=answers.TokenAnswer, errors=(*OPERATE, "port_not_exposed"), tag="ports",
             example={"ttlSeconds": 300},
         ),
     ]  # fmt: skip

@@ -43,7 +43,7 @@ async def reserve(
         _check(parts, owner, held)
         reserved = await _claim(parts, connection, owner, new) if warm else None
         if reserved is None:
-            sandbox = await sandboxes.insert(connection, uuid4(), new, owner, LEASE_SECONDS, "")
+            sandbox = await sandboxes.insert(connection, uuid4(), new, owner, LEASE_SECONDS)
             reserved = Reserved(sandbox)
         if key is not None:
             await idempotency.put(connection, key, reserved.sandbox.id)

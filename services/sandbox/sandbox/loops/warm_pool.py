@@ -110,10 +110,10 @@ class WarmPool:
 
     async def _add(self, template: Template) -> bool:
         parts = self._parts
-        new = NewSandbox(template, template.image, template.resources, "full", {}, 0)
         fingerprint = parts.catalog.fingerprint(template)
+        new = NewSandbox(template, template.image, template.resources, "full", {}, 0, fingerprint)
         async with parts.database.connection() as connection:
-            row = await sandboxes.insert(connection, uuid4(), new, None, LEASE_SECONDS, fingerprint)
+            row = await sandboxes.insert(connection, uuid4(), new, None, LEASE_SECONDS)
         try:
             await start(parts, row, template, None)
         except Failure as error:

@@ -43,6 +43,44 @@ class Change:
 NOTHING_ELSE = Change()
 
 
+_MOVE = f"""
+WITH changed AS (
+    UPDATE sandbox.sandboxes
+    SET state = $4, generation = generation + 1,
+        container_id = coalesce($5, container_id),
+        container = coalesce($6::jsonb, container),
+        reason = coalesce(reason, $7),
+        lease_until = now() + $8 * interval '1 second',
+        started_at = CASE WHEN $4 = 'running' THEN coalesce(started_at, now())
+            ELSE started_at END,
+        destroyed_at = CASE WHEN $9 THEN coalesce(destroyed_at, now())
+            ELSE destroyed_at END
+    WHERE id = $1 AND state = $2 AND generation = $3
+    RETURNING {COLUMNS}
+), {_LOG.format(event="$10", cause="$11", actor="$12", data="$13")}
+SELECT * FROM changed
+"""
+
+
+_CLAIM = f"""
+WITH chosen AS (
+    SELECT id AS chosen_id, resources AS had FROM sandbox.sandboxes
+    WHERE state = 'warm' AND template = $1 AND fingerprint = $2 AND egress = $3
+        AND resources -> 'disk_mb' = $4::jsonb -> 'disk_mb'
+    ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED
+), changed AS (
+    UPDATE sandbox.sandboxes
+    SET state = 'pending', generation = generation + 1, user_id = $5, api_key_id = $6,
+        resources = $4, metadata = $7, created_at = now(), active_at = now(),
+        expires_at = now() + $8 * interval '1 second',
+        lease_until = now() + $9 * interval '1 second'
+    FROM chosen WHERE id = chosen_id
+    RETURNING {COLUMNS}, had
+), {_LOG.format(event="'created'", cause="'claimed'", actor="$10", data="'{}'")}
+SELECT * FROM changed
+"""
+
+
 async def find(connection: "Connection", sandbox_id: UUID) -> Sandbox | None:
     """One sandbox, whatever its state."""
     row = await connection.fetchrow(
@@ -65,7 +103,6 @@ async def insert(
     new: NewSandbox,
     owner: Owner | None,
     lease_seconds: float,
-    fingerprint: str,
 ) -> Sandbox:
     """A row in `pending` and its `created` event; without an owner it is to become warm."""
     row = await connection.fetchrow(
@@ -89,7 +126,7 @@ async def insert(
         to_json(dict(new.metadata)),
         new.lifetime_seconds if owner else None,
         lease_seconds,
-        fingerprint,
+        new.fingerprint,
         "requested" if owner else "warm_pool",
         owner.actor if owner else "system",
     )
@@ -105,23 +142,7 @@ async def claim(
     None when there is none. Disk limits may be the file system's, which cannot be changed later.
     """
     row = await connection.fetchrow(
-        f"""
-        WITH chosen AS (
-            SELECT id AS chosen_id, resources AS had FROM sandbox.sandboxes
-            WHERE state = 'warm' AND template = $1 AND fingerprint = $2 AND egress = $3
-                AND resources -> 'disk_mb' = $4::jsonb -> 'disk_mb'
-            ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED
-        ), changed AS (
-            UPDATE sandbox.sandboxes
-            SET state = 'pending', generation = generation + 1, user_id = $5, api_key_id = $6,
-                resources = $4, metadata = $7, created_at = now(), active_at = now(),
-                expires_at = now() + $8 * interval '1 second',
-                lease_until = now() + $9 * interval '1 second'
-            FROM chosen WHERE id = chosen_id
-            RETURNING {COLUMNS}, had
-        ), {_LOG.format(event="'created'", cause="'claimed'", actor="$10", data="'{}'")}
-        SELECT * FROM changed
-        """,
+        _CLAIM,
         new.template.name,
         fingerprint,
         new.egress,
@@ -155,23 +176,7 @@ async def move(
     if not allowed(sandbox.state, target):
         raise StateChanged
     row = await connection.fetchrow(
-        f"""
-        WITH changed AS (
-            UPDATE sandbox.sandboxes
-            SET state = $4, generation = generation + 1,
-                container_id = coalesce($5, container_id),
-                container = coalesce($6::jsonb, container),
-                reason = coalesce(reason, $7),
-                lease_until = now() + $8 * interval '1 second',
-                started_at = CASE WHEN $4 = 'running' THEN coalesce(started_at, now())
-                    ELSE started_at END,
-                destroyed_at = CASE WHEN $9 THEN coalesce(destroyed_at, now())
-                    ELSE destroyed_at END
-            WHERE id = $1 AND state = $2 AND generation = $3
-            RETURNING {COLUMNS}
-        ), {_LOG.format(event="$10", cause="$11", actor="$12", data="$13")}
-        SELECT * FROM changed
-        """,
+        _MOVE,
         sandbox.id,
         sandbox.state,
         sandbox.generation,
