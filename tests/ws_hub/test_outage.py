@@ -138,7 +138,10 @@ async def test_process_starts_serves_and_ends_on_sigterm(
     }
     argv = [sys.executable, "-m", "ws_hub"]
     log = tmp_path / "ws-hub.log"
-    with running(argv, log, port=ports["HTTP_PORT"], env=env) as process:
+    with ExitStack() as stack:
+        process = await asyncio.to_thread(
+            stack.enter_context, running(argv, log, port=ports["HTTP_PORT"], env=env)
+        )
         agent = ScriptedAgent(f"ws://127.0.0.1:{ports['PORT']}", sandbox_id, JWT_SECRET)
         await agent.connect()
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports['HTTP_PORT']}") as http:

@@ -11,9 +11,10 @@ from kit.errors import DeadlineExceeded, ValidationFailed
 from wire.agent.v1 import agent_pb2
 from wire.hub.v1 import hub_pb2
 from wire.hub.v1.hub_pb2_grpc import HubServicer
-from ws_hub.calls import LOST, collect
+from ws_hub.calls import collect
 from ws_hub.directory import Directory
 from ws_hub.errors import AgentDisconnected
+from ws_hub.feed import AGAIN_SECONDS
 from ws_hub.leases import Leases
 from ws_hub.link import LinkLost
 from ws_hub.roster import Roster
@@ -61,9 +62,7 @@ class HubRpc(HubServicer):
     async def Configure(
         self, request: hub_pb2.ConfigureRequest, context: Any
     ) -> hub_pb2.ConfigureResponse:
-        link = await self._directory.find(canonical(request.sandbox_id))
-        if link is None:
-            raise AgentDisconnected()
+        sandbox_id = canonical(request.sandbox_id)
         configure = agent_pb2.Configure(
             generation=request.generation,
             env=[agent_pb2.Variable(name=v.name, value=v.value) for v in request.env],
@@ -73,13 +72,23 @@ class HubRpc(HubServicer):
         )
         try:
             async with asyncio.timeout(CONFIGURE_SECONDS):
-                async with link.open(agent_pb2.Open(configure=configure)) as stream:
-                    await collect(stream)
-        except (StreamLost, LinkLost) as error:
-            raise AgentDisconnected(LOST) from error
+                while not await self._configure(sandbox_id, configure):
+                    await asyncio.sleep(AGAIN_SECONDS)
         except TimeoutError:
             raise DeadlineExceeded("The agent does not answer.") from None
         return hub_pb2.ConfigureResponse()
+
+    async def _configure(self, sandbox_id: str, configure: agent_pb2.Configure) -> bool:
+        """False when the way broke: the agent applies a generation once, so it is asked again."""
+        link = await self._directory.find(sandbox_id)
+        if link is None:
+            raise AgentDisconnected()
+        try:
+            async with link.open(agent_pb2.Open(configure=configure)) as stream:
+                await collect(stream)
+        except (StreamLost, LinkLost):
+            return False
+        return True
 
     async def AgentStatus(
         self, request: hub_pb2.AgentStatusRequest, context: Any
