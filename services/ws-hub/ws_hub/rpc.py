@@ -72,7 +72,7 @@ class HubRpc(HubServicer):
         )
         try:
             async with asyncio.timeout(CONFIGURE_SECONDS):
-                while not await self._configure(sandbox_id, configure):
+                while not await self._configure(sandbox_id, configure):  # noqa: ASYNC110  (a pause)
                     await asyncio.sleep(AGAIN_SECONDS)
         except TimeoutError:
             raise DeadlineExceeded("The agent does not answer.") from None
