@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,6 +28,11 @@ class Model(BaseModel):
         extra="forbid",
         frozen=True,
     )
+
+
+def left_out_when_none() -> Any:
+    """A field of an answer that is not there at all when there is nothing to say."""
+    return Field(default=None, exclude_if=lambda value: value is None)
 
 
 @dataclass(frozen=True, slots=True)

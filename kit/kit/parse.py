@@ -45,6 +45,8 @@ def _message(item: Any) -> str:
         return "is not a known field"
     if item["type"] == "missing":
         return "is required"
+    if item["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return "must be an object"
     return str(item["msg"]).removeprefix("Value error, ")
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from kit.endpoint import Model
+from kit.endpoint import Model, left_out_when_none
 from sandbox.states import State
 
 
@@ -95,7 +95,7 @@ class ExposeAnswer(SandboxAnswer):
     container_port: int
     access: Literal["public", "private"]
     url: str
-    token: str | None = None
+    token: str | None = left_out_when_none()
 
 
 class CloseAnswer(SandboxAnswer):
@@ -145,7 +145,7 @@ class TokenAnswer(Answer):
 
     token: str
     expires_at: datetime
-    entry_url: str | None = None
+    entry_url: str | None = left_out_when_none()
 
 
 class TemplateView(Model):

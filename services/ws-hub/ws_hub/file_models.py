@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from kit.endpoint import Model
+from kit.endpoint import Model, left_out_when_none
 from wire.agent.v1.agent_pb2 import FileInfo
 
 _MAX_NS = 253_402_300_799 * 10**9  # the end of the year 9999
@@ -35,7 +35,7 @@ class FileView(Model):
     owner: str
     group: str
     modified_at: str
-    target: str | None = None
+    target: str | None = left_out_when_none()
 
 
 class PathQuery(Model):
