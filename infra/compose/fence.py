@@ -1,12 +1,12 @@
 """The fence around the sandboxes of a compose deployment, kept right while hubs come and go.
 
-    python -m infra.compose.fence keep     apply the rules, watch, mend; until it is stopped
-    python -m infra.compose.fence check    exit status 1 when ``keep`` has not succeeded lately
+    python -m infra.compose.fence          apply the rules, watch, mend; until it is stopped
 
 Every replica of ws-hub has an address of its own on the sandboxes' networks, and another one after
 each restart. Sandboxes may reach those addresses on the agents' port and no other: the containers
 with the label ``insien.ws-hub=<deployment>`` are looked up each second, the rules applied when they
 changed, and read back every half minute in case somebody else has touched the host's tables.
+``/run/insien-fence`` is touched after every look that found or made all right.
 
 Until the rules are there no sandbox can reach a hub, and without its hub no command runs in it.
 """
@@ -26,7 +26,6 @@ LABEL = "insien.ws-hub"
 AGENT_PORT = 3001
 LOOK_SECONDS = 1.0
 VERIFY_SECONDS = 30.0
-FRESH_SECONDS = 15.0
 STAMP = Path("/run/insien-fence")
 
 Say = Callable[[str], None]
@@ -90,14 +89,6 @@ def keep(fence: Fence, say: Say) -> None:
         time.sleep(LOOK_SECONDS)
 
 
-def is_fresh(stamp: Path, now: float) -> bool:
-    """Whether the last success is recent; ``now`` in seconds since 1970."""
-    try:
-        return now - stamp.stat().st_mtime < FRESH_SECONDS
-    except OSError:
-        return False
-
-
 def _silent(_text: str) -> None:
     return None
 
@@ -107,17 +98,11 @@ def _print(text: str) -> None:
     sys.stdout.flush()
 
 
-def main(arguments: list[str]) -> int:
-    """``keep`` does not return."""
-    if arguments == ["check"]:
-        return 0 if is_fresh(STAMP, time.time()) else 1
-    if arguments != ["keep"]:
-        sys.stderr.write(__doc__ or "")
-        return 2
+def main() -> None:
+    """Does not return."""
     deployment = Deployment.from_environment(os.environ)
     keep(Fence(Docker.from_environment(), deployment, _print), _print)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

@@ -18,7 +18,6 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-DEBIAN_LOCK = Path(__file__).with_name("debian.lock")
 SERVICES = {
     "auth": "services/auth",
     "sandbox": "services/sandbox",
@@ -67,15 +66,12 @@ def locked(text: str) -> dict[str, str]:
 
 def fetch(part: str, out: Path, source: Path | None) -> int:
     """Fill ``out``; the number of wheels. A package that the lock lacks raises KeyError."""
-    extra = locked(DEBIAN_LOCK.read_text("utf-8"))
-    lock = extra | locked((ROOT / "requirements.lock").read_text("utf-8"))
+    lock = locked((ROOT / "requirements.lock").read_text("utf-8"))
     index = ["--no-index", "--find-links", str(source)] if source else []
     with tempfile.TemporaryDirectory() as folder:
         pins, subset = Path(folder) / "pins.txt", Path(folder) / "subset.txt"
         pins.write_text("".join(block.split()[0] + "\n" for block in lock.values()))
         names = _resolve(sorted(wanted(part)), pins, index)
-        if part == "all":
-            names = sorted({*names, *extra})
         subset.write_text("".join(lock[name] for name in names))
         arguments = ["download", "--require-hashes", "--no-deps", "--only-binary", ":all:"]
         _pip(*arguments, *index, "--dest", str(out), "--requirement", str(subset))
