@@ -10,6 +10,7 @@ from infra.stack.plan import Address, Plan, ProcessSpec
 from infra.stack.settings import StackSettings
 
 LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"
 DRAIN_SECONDS = 32.0
 """When a replica is replaced its streams may end in their own time: what they allow, and a bit."""
 
@@ -26,7 +27,9 @@ class Site:
     hub_host: str
     """Address the agents' socket is bound to."""
     agent_host: str
-    """The same as sandboxes and the host reach it."""
+    """The same as sandboxes reach it."""
+    isolated_host: str
+    """The same as sandboxes without egress reach it; empty: at `agent_host` too."""
     bundle: str
     """The agent bundle: a host path or a volume's name."""
 
@@ -42,6 +45,16 @@ class Site:
     @property
     def agent_url(self) -> str:
         return f"ws://{self.agent_host}:{self.settings.ports.single('ws-hub')}"
+
+    @property
+    def isolated_agent_url(self) -> str:
+        port = self.settings.ports.single("ws-hub")
+        return f"ws://{self.isolated_host}:{port}" if self.isolated_host else ""
+
+    @property
+    def local_agent_url(self) -> str:
+        """The agents' socket as this host reaches it."""
+        return f"ws://{LOOPBACK}:{self.settings.ports.single('ws-hub')}"
 
     @property
     def clerk_url(self) -> str:
@@ -110,7 +123,7 @@ def _gateway_env(site: Site) -> dict[str, str]:
         "SANDBOX_GRPC": site.grpc("sandbox"),
         "WS_HUB_HTTP_URL": site.http("ws-hub-http"),
         "WS_HUB_GRPC": site.grpc("ws-hub"),
-        "WS_HUB_WS_URL": site.agent_url,
+        "WS_HUB_WS_URL": site.local_agent_url,
         "PREVIEW_DOMAIN": site.settings.preview_domain,
         "PUBLIC_URL": site.settings.public_url,
     }
@@ -144,6 +157,7 @@ def _sandbox_env(site: Site) -> dict[str, str]:
         "JWT_SECRET": site.secrets["JWT_SECRET"],
         "WS_HUB_GRPC": site.grpc("ws-hub"),
         "AGENT_URL": site.agent_url,
+        "AGENT_URL_ISOLATED": site.isolated_agent_url,
         "AGENT_BUNDLE": site.bundle,
         "TEMPLATES_DIR": str(ROOT / "infra" / "templates"),
         "SANDBOX_NETWORK": settings.network,
@@ -159,6 +173,8 @@ def _ws_hub(site: Site, index: int) -> ProcessSpec:
         "LISTEN_FD": Address(site.hub_host, port),
         "HTTP_LISTEN_FD": _listen(site, "ws-hub-http"),
     }
+    if site.hub_host not in (LOOPBACK, EVERYWHERE):
+        listen["LOOPBACK_LISTEN_FD"] = _listen(site, "ws-hub")
     return _service(site, "ws-hub", index, listen)
 
 

@@ -24,7 +24,7 @@ def write_dev_env(site: Site, administrator_url: str, key: str | None) -> None:
         "INSIEN_AUTH_GRPC": f"{LOOPBACK}:{ports.replica('auth-grpc', 1)}",
         "INSIEN_SANDBOX_GRPC": f"{LOOPBACK}:{ports.replica('sandbox-grpc', 1)}",
         "INSIEN_WS_HUB_GRPC": f"{LOOPBACK}:{ports.replica('ws-hub-grpc', 1)}",
-        "INSIEN_AGENT_URL": site.agent_url,
+        "INSIEN_AGENT_URL": site.local_agent_url,
         "INSIEN_METRICS_URL": f"http://{LOOPBACK}:{ports.replica('gateway-metrics', 1)}",
         "INSIEN_DEPLOYMENT": site.settings.deployment,
     }

@@ -12,13 +12,17 @@ from infra.stack.errors import StackError
 from infra.stack.settings import StackSettings
 
 
-def hub_addresses(settings: StackSettings) -> tuple[str, str]:
-    """(address to bind, address to reach it at). StackError when the network does not exist."""
+def hub_addresses(settings: StackSettings) -> tuple[str, str, str]:
+    """Where to bind, and where sandboxes reach it: with egress, and without (empty: the same).
+
+    StackError when a network does not exist.
+    """
     given = settings.environ.get("AGENT_URL")
     if given:
-        return settings.environ.get("WS_HUB_HOST") or "0.0.0.0", urlsplit(given).hostname or ""
+        return settings.environ.get("WS_HUB_HOST") or "0.0.0.0", urlsplit(given).hostname or "", ""
     bridge = bridge_address(settings.network)
-    return settings.environ.get("WS_HUB_HOST") or bridge, bridge
+    isolated = bridge_address(settings.isolated_network)
+    return settings.environ.get("WS_HUB_HOST") or bridge, bridge, isolated
 
 
 def bridge_address(network: str) -> str:

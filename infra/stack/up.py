@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from infra.stack import control, steps
-from infra.stack.blueprint import Site, blueprint, service_env
+from infra.stack.blueprint import EVERYWHERE, Site, blueprint, service_env
 from infra.stack.configuration import inherited
 from infra.stack.database import DatabaseUrls, database_urls, prepare_database
 from infra.stack.dev_env import former_key, local_url, write_dev_env
@@ -23,7 +23,6 @@ from infra.stack.strays import end_strays
 DATABASE_SECONDS = 60.0
 SETTLE_SECONDS = 120.0
 HEALTH_SECONDS = 90.0
-EVERYWHERE = "0.0.0.0"
 OTHER_SIGN_IN = ("CLERK_API_URL", "CLERK_ISSUER", "CLERK_JWT_KEY", "CLERK_AUTHORIZED_PARTIES")
 
 
@@ -65,6 +64,7 @@ def _bring_up(settings: StackSettings) -> Result:
         redis_url=stores.redis_url,
         hub_host=EVERYWHERE,
         agent_host=EVERYWHERE,
+        isolated_host="",
         bundle=str(layout.agent_bundle),
     )
     check_ports(blueprint(draft, list(stores.embedded)), control.current_plan(layout))
@@ -92,12 +92,18 @@ def _prepare_docker(draft: Site, pool: ThreadPoolExecutor) -> Site:
     bundle = pool.submit(run_step, settings, steps.BUNDLE)
     images = pool.submit(run_step, settings, steps.IMAGES)
     run_step(settings, network)
-    hub_host, agent_host = hub_addresses(settings)
+    hub_host, agent_host, isolated_host = hub_addresses(settings)
     images.result()
     bundle.result()
     # The folder, not the link to the newest: a new bundle must restart the part that hands it out.
     resolved = str(settings.layout.agent_bundle.resolve())
-    return replace(draft, hub_host=hub_host, agent_host=agent_host, bundle=resolved)
+    return replace(
+        draft,
+        hub_host=hub_host,
+        agent_host=agent_host,
+        isolated_host=isolated_host,
+        bundle=resolved,
+    )
 
 
 def _start_stores(

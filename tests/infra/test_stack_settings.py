@@ -37,6 +37,7 @@ def site(folder: Path, **environ: str) -> Site:
         redis_url="redis://r/0",
         hub_host="127.0.0.1",
         agent_host="127.0.0.1",
+        isolated_host="",
         bundle="/bundle",
     )
 

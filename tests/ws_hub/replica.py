@@ -91,7 +91,7 @@ async def running(redis_url: str, sandbox_grpc: str, **more: Any) -> AsyncIterat
     sockets, http = bound(), bound()
     ending: list[bool] = []
     made: list[Hub] = []
-    server = http_server(create_app(settings, sockets, lambda: bool(ending), made.append))
+    server = http_server(create_app(settings, [sockets], lambda: bool(ending), made.append))
     server.config.timeout_graceful_shutdown = 3
     task = asyncio.create_task(server.serve(sockets=[http]))
     while not server.started:

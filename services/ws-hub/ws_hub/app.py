@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
@@ -26,11 +26,12 @@ from ws_hub.upgrade import select_subprotocol
 MAX_MESSAGE_BYTES = 1024 * 1024
 OPEN_SECONDS = 10
 CLOSE_SECONDS = 10
+BACKLOG = 2048
 
 
 def create_app(
     settings: HubSettings,
-    sockets: socket.socket,
+    sockets: Sequence[socket.socket],
     ending: Callable[[], bool] = lambda: False,
     started: Callable[[Hub], None] = lambda hub: None,
 ) -> ASGIApp:
@@ -58,13 +59,13 @@ def create_app(
             HubRpc(hub.roster, hub.leases, hub.switchboard.directory, hub.news.let_go), rpc
         )
         async with hub.running():
-            server = await _serve_sockets(hub, sockets)
+            servers = [await _serve_sockets(hub, bound) for bound in sockets]
             await start_grpc(rpc, settings.host, settings.grpc_port)
             await rpc.health.set("", SERVING)  # type: ignore[attr-defined]  # see kit.rpc
 
             async def end() -> None:
                 await rpc.health.set("", NOT_SERVING)  # type: ignore[attr-defined]
-                await drain(hub, server, settings.drain_seconds.total_seconds())
+                await drain(hub, servers, settings.drain_seconds.total_seconds())
 
             watcher = asyncio.create_task(_when(ending, end))
             try:
@@ -87,15 +88,15 @@ async def _when(condition: Callable[[], bool], act: Callable[[], object]) -> Non
     await act()  # type: ignore[misc]
 
 
-async def _serve_sockets(hub: Hub, sockets: socket.socket) -> Server:
-    """The WebSocket server.
+async def _serve_sockets(hub: Hub, bound: socket.socket) -> Server:
+    """The WebSocket server on one listening socket.
 
     Keepalive is our own (one loop for all agents; clients are watched by the gateway), compression
     costs memory for each socket, and the size limit is the protocol's.
     """
     return await serve(
         hub.upgrades.handle,
-        sock=sockets,
+        sock=bound,
         process_request=hub.upgrades.process_request,
         select_subprotocol=select_subprotocol,
         compression=None,
@@ -105,5 +106,6 @@ async def _serve_sockets(hub: Hub, sockets: socket.socket) -> Server:
         ping_interval=None,
         open_timeout=OPEN_SECONDS,
         close_timeout=CLOSE_SECONDS,
+        backlog=BACKLOG,
         server_header=None,
     )

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Sequence
 
 from websockets.asyncio.server import Server
 
@@ -17,13 +18,14 @@ CLIENT_SECONDS = 5.0
 STEP_SECONDS = 0.1
 
 
-async def drain(hub: Hub, server: Server, seconds: float) -> None:
+async def drain(hub: Hub, servers: Sequence[Server], seconds: float) -> None:
     """Lets everyone go; returns when nobody is left, or after `seconds`."""
     deadline = time.monotonic() + seconds
     logger.info("draining", extra={"agents": len(hub.roster), "seconds": seconds})
     hub.agents.draining = True
     hub.clients.draining = True
-    server.close(close_connections=False)
+    for server in servers:
+        server.close(close_connections=False)
     clients = time.monotonic() + min(CLIENT_SECONDS, seconds / 2)
     agents = time.monotonic() + seconds / 2
     spread = min(MAX_SPREAD_MS, SPREAD_MS_PER_AGENT * len(hub.roster))
@@ -36,7 +38,8 @@ async def drain(hub: Hub, server: Server, seconds: float) -> None:
         if not len(hub.roster) and not hub.clients.count:
             break
         await asyncio.sleep(STEP_SECONDS)
-    await _closed(server, max(0.5, deadline - time.monotonic()))
+    left = max(0.5, deadline - time.monotonic())
+    await asyncio.gather(*(_closed(server, left) for server in servers))
 
 
 async def _closed(server: Server, seconds: float) -> None:
