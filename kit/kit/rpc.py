@@ -51,6 +51,8 @@ class Rpc:
                 ("grpc.initial_reconnect_backoff_ms", 100),
                 ("grpc.max_reconnect_backoff_ms", 1_000),
                 ("grpc.use_local_subchannel_pool", 1),
+                # A restarted container has another address: look again after 1 s, not 30.
+                ("grpc.dns_min_time_between_resolutions_ms", 1_000),
             ],
         )
         self._secret = (SECRET_KEY, secret_value(internal_secret))

@@ -62,8 +62,10 @@ class Stack:
 
 
 def _compose_pid(part: str) -> int:
-    label = f"label=com.docker.compose.service={part}"
-    container = _docker("ps", "--quiet", "--filter", label).splitlines()[0]
+    filters = ["--filter", f"label=com.docker.compose.service={part}"]
+    if project := os.environ.get("COMPOSE_PROJECT_NAME"):  # never that of another deployment
+        filters += ["--filter", f"label=com.docker.compose.project={project}"]
+    container = _docker("ps", "--quiet", *filters).splitlines()[0]
     return int(_docker("inspect", "--format", "{{.State.Pid}}", container))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # it ships no types
+import yaml
 
 from infra.compose.new_env import GIVEN, MADE, new_env
 from infra.compose.wheels import SERVICES, locked, wanted

@@ -10,9 +10,17 @@ import pytest
 import pytest_asyncio
 
 from sandbox.runtime.memory import MemoryRuntime
-from tests.sandbox import fake_hub, service
+from tests.sandbox import fake_hub, running_service
 from tests.sandbox.fake_hub import FakeHub
-from tests.sandbox.service import SECRET, Api, Around, Running, person, settings_for, write_template
+from tests.sandbox.running_service import (
+    SECRET,
+    Api,
+    Around,
+    Running,
+    person,
+    settings_for,
+    write_template,
+)
 from tests.support import postgres
 
 
@@ -40,7 +48,7 @@ def around(hub: FakeHub, database_url: str, redis_server: str, tmp_path: Path) -
 @pytest_asyncio.fixture
 async def running(around: Around, runtime: MemoryRuntime) -> AsyncIterator[Running]:
     """A running service."""
-    async with service.running(around.settings, lambda _: runtime) as found:
+    async with running_service.running(around.settings, lambda _: runtime) as found:
         yield found
 
 
@@ -59,7 +67,7 @@ async def shared(
     write_template(templates, "default", "insien/default:1")
     async with postgres.database(postgres_server) as url, fake_hub.serving(SECRET) as found:
         settings = settings_for(found, url, redis_server, templates)
-        async with service.running(settings, lambda _: MemoryRuntime()) as running:
+        async with running_service.running(settings, lambda _: MemoryRuntime()) as running:
             yield running
 
 

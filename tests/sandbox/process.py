@@ -11,7 +11,7 @@ from subprocess import Popen
 import httpx
 
 from sandbox.settings import SandboxSettings
-from tests.sandbox.service import Api, person
+from tests.sandbox.running_service import Api, person
 from tests.support.servers import free_port, running
 
 NOT_OURS = ("DATABASE_URL", "REDIS_URL", "DOCKER_HOST", "LISTEN_FD")

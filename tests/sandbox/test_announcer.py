@@ -5,7 +5,7 @@ import json
 
 from kit import bus
 from sandbox.announcer import CHANNEL
-from tests.sandbox.service import Running, eventually
+from tests.sandbox.running_service import Running, eventually
 
 
 async def test_what_happens_is_published(running: Running, redis_server: str) -> None:

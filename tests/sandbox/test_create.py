@@ -10,9 +10,9 @@ import jwt
 import pytest
 
 from sandbox.runtime.memory import MemoryRuntime
-from tests.sandbox import service
+from tests.sandbox import running_service as service
 from tests.sandbox.fake_hub import FakeHub
-from tests.sandbox.service import JWT_SECRET, Api, Around, Running, eventually, person
+from tests.sandbox.running_service import JWT_SECRET, Api, Around, Running, eventually, person
 
 
 async def test_an_empty_body_creates_a_running_sandbox(api: Api, runtime: MemoryRuntime) -> None:

@@ -7,8 +7,8 @@ import aiodocker
 import pytest_asyncio
 
 from sandbox.app import docker_runtime
-from tests.sandbox import service
-from tests.sandbox.service import Around, Running, eventually, write_template
+from tests.sandbox import running_service as service
+from tests.sandbox.running_service import Around, Running, eventually, write_template
 
 AGENT = ("/bin/sh", "-c", "while :; do sleep 1; done")
 FILLER = ("/bin/sh", "-c", "dd if=/dev/zero of=/fill bs=1M count=80; sleep 999")

@@ -13,7 +13,7 @@ from sandbox.runtime.container_config import Site
 from sandbox.runtime.docker import DockerRuntime
 from tests.sandbox.fake_hub import FakeHub
 from tests.sandbox.process import api, environment, process
-from tests.sandbox.service import Around, eventually, write_template
+from tests.sandbox.running_service import Around, eventually, write_template
 
 
 @pytest_asyncio.fixture

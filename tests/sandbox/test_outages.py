@@ -11,10 +11,10 @@ import pytest
 from sandbox.app import docker_runtime
 from sandbox.errors import RuntimeFailed
 from sandbox.runtime.memory import MemoryRuntime
-from tests.sandbox import service
+from tests.sandbox import running_service as service
 from tests.sandbox.forwarder import forwarding
 from tests.sandbox.process import environment, process
-from tests.sandbox.service import Around, Running, eventually
+from tests.sandbox.running_service import Around, Running, eventually
 from tests.support import redis
 from tests.support.servers import free_port
 

@@ -7,9 +7,9 @@ import pytest
 
 from sandbox.models import ContainerSpec, Resources
 from sandbox.runtime.memory import MemoryRuntime
-from tests.sandbox import service
+from tests.sandbox import running_service as service
 from tests.sandbox.fake_hub import FakeHub
-from tests.sandbox.service import Api, Around, Running, eventually
+from tests.sandbox.running_service import Api, Around, Running, eventually
 from tests.support.servers import free_port
 
 LIMITS = Resources(1.0, 128, 64, 64)

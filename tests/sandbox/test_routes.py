@@ -12,7 +12,7 @@ from kit.problems import HTTP_STATUS
 from sandbox.routes import endpoints
 from sandbox.runtime.memory import MemoryRuntime
 from tests.sandbox.fake_hub import FakeHub
-from tests.sandbox.service import SECRET, Api, Running, eventually, person
+from tests.sandbox.running_service import SECRET, Api, Running, eventually, person
 from wire.sandbox.v1 import sandbox_pb2
 
 OPERATIONS = [

@@ -8,7 +8,7 @@ import pytest
 from kit.rpc import Rpc, failure_code
 from sandbox.runtime.memory import MemoryRuntime
 from tests.sandbox.fake_hub import FakeHub
-from tests.sandbox.service import Running, eventually, person
+from tests.sandbox.running_service import Running, eventually, person
 from wire.sandbox.v1 import sandbox_pb2, sandbox_pb2_grpc
 
 

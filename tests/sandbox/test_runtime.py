@@ -15,7 +15,7 @@ from sandbox.runtime.container_config import Site
 from sandbox.runtime.docker import DockerRuntime
 from sandbox.runtime.memory import MemoryRuntime
 from sandbox.runtime.seam import Runtime
-from tests.sandbox.service import eventually
+from tests.sandbox.running_service import eventually
 
 IMAGE = "insien/minimal:1"
 LIMITS = Resources(cpus=0.5, memory_mb=64, disk_mb=64, pids=32)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.templates import Catalog, TemplateInvalid, load
-from tests.sandbox.service import write_template
+from tests.sandbox.running_service import write_template
 
 SHIPPED = Path(__file__).parents[2] / "infra" / "templates"
 

@@ -8,9 +8,9 @@ import pytest_asyncio
 
 from sandbox.loops import warm_pool
 from sandbox.runtime.memory import MemoryRuntime
-from tests.sandbox import service
+from tests.sandbox import running_service as service
 from tests.sandbox.fake_hub import FakeHub
-from tests.sandbox.service import Around, Running, eventually, person, write_template
+from tests.sandbox.running_service import Around, Running, eventually, person, write_template
 
 
 @pytest_asyncio.fixture

@@ -6,7 +6,6 @@ from kit import logs, serve, settings
 from ws_hub.app import create_app
 from ws_hub.settings import HubSettings
 
-
 LOOPBACK = "LOOPBACK_LISTEN_FD"
 """A second inherited socket: the first may be bound where only sandboxes reach it."""
 

@@ -105,6 +105,7 @@ async def _type(session: ClientSession, request: Request, feed: Feed) -> None:
 async def data(session: ClientSession, request: Request) -> None:
     """data: input for a terminal; runs before the next frame is read, so order holds."""
     body = check(DataFrame, request.fields)
+    await asyncio.sleep(0)  # a terminal asked for in the frame before takes its first step now
     target = session.requests.get(request.id)
     if target is None or target.input is None:
         raise ProcessNotFound("No terminal was started under this id.")
@@ -185,6 +186,8 @@ async def cancel(session: ClientSession, request: Request) -> None:
     target = session.requests.get(body.target)
     if target is None or target.task is None:
         raise ValidationFailed.of("target", "is not the id of a request under way")
+    # A task that is cancelled before its first step never runs: let it take that step.
+    await asyncio.sleep(0)
     if target.feed is not None:
         target.feed.kill()
     target.task.cancel()
