@@ -3,6 +3,7 @@
 # the public API, one part restarted, taken down. A deployment of its own (insien-compose): others are left alone.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+export PATH=$PWD/.venv/bin:$PATH
 
 port=${COMPOSE_TEST_PORT:-39000}
 export DEPLOYMENT=insien-compose INSIEN_BRIDGE=insienc0 INSIEN_BRIDGE_ISOLATED=insienc1

@@ -48,8 +48,16 @@ def check_ports(plan: Plan, running: Plan) -> None:
 
 def must_rebind(plan: Plan, running: Plan) -> bool:
     """Whether a port moves to another address of this host: the old socket must close first."""
-    hosts = {address.port: address.host for address in running.addresses()}
-    return any(hosts.get(a.port, a.host) != a.host for a in plan.addresses())
+    before, after = _hosts(running), _hosts(plan)
+    return any(before[port] != after[port] for port in before.keys() & after.keys())
+
+
+def _hosts(plan: Plan) -> dict[int, set[str]]:
+    """Where each port is bound."""
+    found: dict[int, set[str]] = {}
+    for address in plan.addresses():
+        found.setdefault(address.port, set()).add(address.host)
+    return found
 
 
 def addresses_of(spec: ProcessSpec) -> list[Address]:

@@ -248,3 +248,12 @@ def test_port_that_moves_to_another_address_is_rebound(tmp_path: Path) -> None:
     assert must_rebind(blueprint(site(tmp_path, HOST="0.0.0.0"), []), running)
     assert not must_rebind(blueprint(site(tmp_path, PORT="21398"), []), running)
     assert not must_rebind(running, Plan())
+
+
+def test_an_unchanged_plan_moves_no_port_also_when_one_port_has_two_addresses(
+    tmp_path: Path,
+) -> None:
+    bridged = replace(site(tmp_path), hub_host="172.30.0.1")
+    plan = blueprint(bridged, [])
+    assert not must_rebind(plan, plan)
+    assert must_rebind(blueprint(site(tmp_path), []), plan)
