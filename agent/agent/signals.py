@@ -4,6 +4,7 @@ imports."""
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # typeshed does not know it
+import os
 
 CHLD: int = _signal.SIGCHLD
 INT: int = _signal.SIGINT
@@ -23,8 +24,23 @@ def release() -> None:
     _signal.set_wakeup_fd(-1)
 
 
-def restore() -> None:
-    """In a new child: as a program expects to find them."""
+def fork() -> int:
+    """os.fork() whose child finds its signals as a program expects them. Raises OSError.
+
+    They wait until then: one that came to the child before would run our handlers there, and
+    those write to the descriptor that wakes us, as if it had come to us.
+    """
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, _CHANGED)
+    try:
+        pid = os.fork()
+        if not pid:
+            _restore()
+        return pid
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, _CHANGED)
+
+
+def _restore() -> None:
     release()
     for number in _CHANGED:
         _signal.signal(number, _signal.SIG_DFL)

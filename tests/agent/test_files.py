@@ -299,3 +299,14 @@ async def test_many_operations_wait_for_their_turn(link: Link, folder: Path) -> 
         *(link.answer(stat_file=StatFile(path="file")) for _ in range(60))
     )
     assert all(not end.code for _, end in results)
+
+
+async def test_upload_given_up_right_behind_its_start_leaves_the_agent_running(
+    link: Link, folder: Path
+) -> None:
+    for _ in range(30):
+        stream = await link.open(write_file=WriteFile(path="given-up"))
+        await stream.send(cancel=Cancel())
+        assert (await stream.end()).code == "cancelled"
+    assert (await write(link, "kept", b"kept"))[0].size == 4
+    await eventually(lambda: os.listdir(folder) == ["kept"])

@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 
 from tests.agent.hub import Hub, Link, eventually_is, output
+from tests.agent.running_agent import Agent
 from wire.agent.v1.agent_pb2 import Attach, Cancel, ListProcesses, Signal, Stdin, Variable
 
 
@@ -232,3 +233,16 @@ async def test_hundred_at_once(link: Link) -> None:
     assert outs == [f"{number}\n".encode() for number in range(100)]
     frames, _ = await link.answer(list_processes=ListProcesses())
     assert len(frames[0].processes.processes) == 100
+
+
+async def test_signal_right_behind_the_start_ends_the_process_and_never_the_agent(
+    link: Link, agent: Agent
+) -> None:
+    """A child inherits the agent's handlers: one that was still there stopped the sandbox."""
+    for _ in range(30):
+        process_id = str(uuid.uuid4())
+        stream = await link.exec("sleep 60", process_id=process_id)
+        stop = await link.open(signal=Signal(process=process_id, number=15))
+        assert not (await stop.end()).code
+        assert (await stream.end()).exit.signal == "SIGTERM"
+    assert agent.process.returncode is None

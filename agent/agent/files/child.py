@@ -54,7 +54,7 @@ def fork(work: Work) -> Ends:
     result, their_result = os.pipe()
     their_upload, upload = os.pipe()
     try:
-        pid = os.fork()
+        pid = signals.fork()
     except OSError:
         for fd in (result, their_result, their_upload, upload):
             os.close(fd)
@@ -87,7 +87,6 @@ def _child(work: Work, result: int, upload: int) -> None:
     code = 1
     try:
         gc.disable()
-        signals.restore()
         signals.raise_on_term(Aborted)
         _close_all_but(result, upload)
         channel = Channel(result, upload)

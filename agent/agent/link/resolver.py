@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from _socket import SOCK_STREAM, getaddrinfo
 
+from agent import signals
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +20,7 @@ def resolve(loop: Loop, name: str, answer: Callable[[str], None]) -> None:
     """Call ``answer`` with an address, or with "" when there is none."""
     read, write = os.pipe()
     try:
-        pid = os.fork()
+        pid = signals.fork()
     except OSError:
         os.close(read)
         os.close(write)

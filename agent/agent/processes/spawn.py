@@ -123,7 +123,7 @@ def _terminal(plan: Plan, ends: _Ends) -> Spawned:
 
 
 def _fork(plan: Plan, tell: int, standard: tuple[int, int, int]) -> int:
-    pid = os.fork()
+    pid = signals.fork()
     if pid:
         return pid
     try:
@@ -133,7 +133,6 @@ def _fork(plan: Plan, tell: int, standard: tuple[int, int, int]) -> int:
 
 
 def _child(plan: Plan, tell: int, standard: tuple[int, int, int]) -> NoReturn:
-    signals.restore()
     os.setsid()
     for number, fd in enumerate(_above_standard(standard)):
         os.dup2(fd, number)
