@@ -1,9 +1,11 @@
 """From the bytes of a request to an endpoint's models, or a failure that names the field."""
 
 import json
+import math
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from kit.errors import (
@@ -68,9 +70,14 @@ async def read_json(request: Request, *, optional: bool) -> Any:
 
 
 def parse_json(raw: bytes | str) -> Any:
-    """Strict JSON: no NaN, no duplicate keys, at most 32 levels. Raises InvalidJson."""
+    """Strict JSON: no NaN or infinity, no duplicate keys, at most 32 levels. Raises InvalidJson."""
     try:
-        value = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_no_duplicates)
+        value = json.loads(
+            raw,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_no_duplicates,
+        )
         _check_depth(value, 0)
     except (ValueError, RecursionError) as error:
         raise InvalidJson(f"The body is not valid JSON: {str(error)[:200]}") from None
@@ -93,6 +100,18 @@ def check_text(value: Any, path: str = "") -> None:
             check_text(item, f"{path}.{index}")
 
 
+def read_query(params: QueryParams) -> dict[str, str]:
+    """The query by name. Raises ValidationFailed for a name given twice, or a NUL."""
+    found: dict[str, str] = {}
+    for name, value in params.multi_items():
+        if name in found:
+            raise ValidationFailed.of(name, "is given twice")
+        check_text(name, "query")
+        check_text(value, name)
+        found[name] = value
+    return found
+
+
 async def read_body(request: Request) -> bytes:
     """The raw body, at most 1 MiB. Raises BodyTooLarge."""
     declared = request.headers.get("content-length", "0")
@@ -108,6 +127,13 @@ async def read_body(request: Request) -> bytes:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(literal: str) -> float:
+    value = float(literal)
+    if math.isinf(value):
+        raise ValueError("a number is too large")
+    return value
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 from pydantic import Field
+from starlette.datastructures import QueryParams
 
 from kit.endpoint import Model
 from kit.errors import InvalidJson, ValidationFailed
-from kit.parse import MAX_DEPTH, check, check_text, parse_json
+from kit.parse import MAX_DEPTH, check, check_text, parse_json, read_query
 
 
 class Inner(Model):
@@ -42,12 +43,13 @@ def test_a_wrong_field_is_named(value: object, field: str, part: str) -> None:
     [
         b"{",
         b'{"a": NaN}',
+        b'{"a": -1e400}',
         b'{"a": 1, "a": 2}',
         b"\xff\xfe",
         b"[" * (MAX_DEPTH + 2) + b"]" * (MAX_DEPTH + 2),
         b"[" * 100_000,
     ],
-    ids=["cut", "nan", "twice", "not utf-8", "deep", "very deep"],
+    ids=["cut", "nan", "infinite", "twice", "not utf-8", "deep", "very deep"],
 )
 def test_what_is_not_strict_json_is_refused(raw: bytes) -> None:
     with pytest.raises(InvalidJson):
@@ -67,3 +69,17 @@ def test_text_that_no_database_takes_is_named(value: object, field: str) -> None
 @pytest.mark.parametrize("call", [parse_json])
 def test_json_comes_through_unchanged(call: Callable[[str], object]) -> None:
     assert call('{"a": [1, "ä", null]}') == {"a": [1, "ä", None]}
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("limit=1&limit=2", "limit"), ("metadata.a=%00", "metadata.a"), ("a%00=b", "query")],
+)
+def test_a_query_that_says_two_things_or_a_nul_is_named(query: str, field: str) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        read_query(QueryParams(query))
+    assert caught.value.errors[0].field == field
+
+
+def test_a_query_comes_through_unchanged() -> None:
+    assert read_query(QueryParams("a=1&b=%20&c=")) == {"a": "1", "b": " ", "c": ""}
