@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from pydantic import BaseModel
 from starlette.applications import Starlette
@@ -18,7 +19,7 @@ from kit.caller import ANONYMOUS, HEADER, Caller, CallerTokens
 from kit.context import accept_request_id, accept_traceparent
 from kit.endpoint import Call, Endpoint
 from kit.errors import Failure, Internal, MethodNotAllowed, NotFound, ScopeMissing
-from kit.parse import check, read_json
+from kit.parse import check, read_json, read_query
 
 logger = logging.getLogger(__name__)
 
@@ -76,12 +77,21 @@ async def _serve(endpoint: Endpoint, request: Request, callers: CallerTokens) ->
     header = request.headers.get(HEADER)
     caller = callers.verify(header) if header else ANONYMOUS
     _authorise(endpoint, caller)
-    query = check(endpoint.query, dict(request.query_params)) if endpoint.query else None
-    body = None
-    if endpoint.body is not None:
-        body = check(endpoint.body, await read_json(request, optional=endpoint.body_optional))
+    try:
+        query, body = await _given(endpoint, request)
+    except Failure:
+        if endpoint.exists is not None:
+            await endpoint.exists(Call(request, caller))
+        raise
     result = await endpoint.handler(Call(request, caller, body, query))
     return result if isinstance(result, Response) else json_response(result, endpoint.status)
+
+
+async def _given(endpoint: Endpoint, request: Request) -> tuple[Any, Any]:
+    query = check(endpoint.query, read_query(request.query_params)) if endpoint.query else None
+    if endpoint.body is None:
+        return query, None
+    return query, check(endpoint.body, await read_json(request, optional=endpoint.body_optional))
 
 
 def _authorise(endpoint: Endpoint, caller: Caller) -> None:

@@ -60,7 +60,8 @@ class Endpoint:
     `scope` is the one needed (empty: none). `body` and `query` are models, `None` when there is
     none; `body_optional` accepts an absent body as `{}`. `raw_body` and `raw_response` are media
     types of bodies that the handler streams itself. `errors` are the codes that it may answer
-    with, beyond those every route has. `example` is a body that works.
+    with, beyond those every route has. `example` is a body that works. `exists` raises when there
+    is nothing at the path for this caller: asked before a bad body or query is told.
     """
 
     method: str
@@ -80,4 +81,5 @@ class Endpoint:
     errors: Sequence[str] = ()
     example: dict[str, Any] | None = None
     tag: str = ""
+    exists: Callable[[Call], Awaitable[object]] | None = None
     request_headers: dict[str, str] = field(default_factory=dict)

@@ -176,7 +176,7 @@ def _life() -> list[Endpoint]:
         ),
         Endpoint(
             "POST", f"{_ONE}/extend", _extend, "Set when a sandbox expires",
-            scope=_WRITE, body=schemas.ExtendBody, response=status, errors=OPERATE,
+            scope=_WRITE, body=schemas.ExtendBody, response=status, errors=OPERATE, exists=_mine,
             example={"timeoutSeconds": 600},
         ),
         Endpoint(
@@ -215,6 +215,7 @@ def _looks() -> list[Endpoint]:
         Endpoint(
             "GET", f"{_ONE}/events", _events, "A sandbox's lifecycle log, newest first",
             scope=_READ, query=schemas.PageQuery, response=answers.EventsAnswer, errors=OWN,
+            exists=_mine,
         ),
         Endpoint(
             "GET", "/api/limits", _limits, "What one may use, and uses now",
@@ -232,7 +233,7 @@ def _openings() -> list[Endpoint]:
         Endpoint(
             "POST", f"{_ONE}/expose", _expose, "Open a port of a sandbox",
             scope=_WRITE, body=schemas.ExposeBody, response=answers.ExposeAnswer,
-            errors=OPERATE, example={"containerPort": 8000}, tag="ports",
+            errors=OPERATE, example={"containerPort": 8000}, tag="ports", exists=_mine,
         ),
         Endpoint(
             "DELETE", f"{_ONE}/expose/{{port}}", _close, "Close a port",
@@ -247,6 +248,6 @@ def _openings() -> list[Endpoint]:
             "POST", f"{_ONE}/token", _token, "A token that opens one sandbox, for a browser",
             scope=_WRITE, body=schemas.TokenBody, body_optional=True,
             response=answers.TokenAnswer, errors=(*OPERATE, "port_not_exposed"), tag="ports",
-            example={"ttlSeconds": 300},
+            example={"ttlSeconds": 300}, exists=_mine,
         ),
     ]  # fmt: skip

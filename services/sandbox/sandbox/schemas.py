@@ -112,8 +112,6 @@ class ListQuery(Model):
         if plain.get("status") == "":
             del plain["status"]
         found = {n.partition(".")[2]: v for n, v in values.items() if _is_metadata(n)}
-        if any("\x00" in str(item) for pair in found.items() for item in pair):
-            raise ValueError("a NUL cannot stand in metadata")
         return {**plain, "metadata": found} if found else plain
 
 
