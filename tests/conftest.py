@@ -1,24 +1,19 @@
 """Real servers for all tests: one PostgreSQL and one Redis a run, started when first asked for."""
 
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.support import postgres, redis
+from tests.support.folders import open_folder
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """Administrator's URL of a real PostgreSQL."""
-    # Not below pytest's own folder: that one is closed to others, and PostgreSQL is never root.
-    with tempfile.TemporaryDirectory(prefix="insien-postgres-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with postgres.server(folder) as url:
-            yield url
+    with open_folder("postgres") as folder, postgres.server(folder) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from tests.auth.running_auth import (
     running_auth,
 )
 from tests.support import postgres, redis
+from tests.support.folders import open_folder
 from tests.support.servers import free_port, running
 
 
@@ -157,12 +158,10 @@ async def test_a_key_is_revoked_while_redis_is_away(
 
 
 async def test_without_the_database_the_answer_is_unavailable(
-    tmp_path_factory: pytest.TempPathFactory, redis_server: str, clerk: DevClerk
+    redis_server: str, clerk: DevClerk
 ) -> None:
-    folder = tmp_path_factory.mktemp("outage")
-    for parent in [folder, *folder.parents][:3]:
-        parent.chmod(0o755)
     server = contextlib.ExitStack()
+    folder = server.enter_context(open_folder("outage"))
     url = server.enter_context(postgres.server(folder))
     async with running_auth(make_settings(url, redis_server, clerk.url)) as auth:
         user_id = await auth.new_user()

@@ -69,6 +69,16 @@ async def row(auth: RunningAuth, clerk_id: str) -> dict[str, Any]:
     return dict(found)
 
 
+async def test_a_user_object_with_the_least_in_it_is_enough(auth: RunningAuth) -> None:
+    clerk_id = new_id()
+    addresses = [{"email_address": "first@example.com"}, {"email_address": "b@example.com"}]
+    least = {"id": clerk_id, "email_addresses": addresses}
+    assert (await send(auth, "user.created", least)).status_code == 200
+    assert (await row(auth, clerk_id))["email"] == "first@example.com"
+    assert (await send(auth, "user.updated", {**least, "first_name": "Ada"})).status_code == 200
+    assert (await row(auth, clerk_id))["first_name"] == "Ada"
+
+
 async def test_users_are_made_and_changed(auth: RunningAuth) -> None:
     clerk_id = new_id()
     answer = await send(auth, "user.created", person(clerk_id, "a@example.com", 1000))
@@ -189,7 +199,11 @@ async def test_what_is_not_signed_is_refused(
         (b'{"type":7,"data":{}}', "validation_failed", "type"),
         (b'{"type":"user.created"}', "validation_failed", "data"),
         (b'{"type":"user.created","data":{}}', "validation_failed", "data.id"),
-        (b'{"type":"user.created","data":{"id":"u"}}', "validation_failed", "data.updated_at"),
+        (
+            b'{"type":"user.created","data":{"id":"u","updated_at":"x"}}',
+            "validation_failed",
+            "data.updated_at",
+        ),
         (
             b'{"type":"user.created","data":{"id":"u","updated_at":1,"username":[]}}',
             "validation_failed",

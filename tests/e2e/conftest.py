@@ -8,14 +8,12 @@ import pytest
 from insien import Client, Sandbox
 from tests.e2e.people import Person, raw, somebody
 from tests.e2e.stack import Stack, running_stack
+from tests.support.folders import open_folder
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("stack")
-    for parent in [folder, *folder.parents][:3]:
-        parent.chmod(0o755)
-    with running_stack(folder) as stack:
+def stack() -> Iterator[Stack]:
+    with open_folder("stack") as folder, running_stack(folder) as stack:
         yield stack
 
 

@@ -3,7 +3,6 @@ Redis; small stand-ins for the four services, so that a fault here is the stack'
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +19,7 @@ from infra.stack.env_file import read_env_file
 from infra.stack.plan import PARTS, Address
 from infra.stack.ports import PER_REPLICA, SINGLE, ports_from
 from infra.stack.sockets import is_free
+from tests.support.folders import open_folder
 
 SERVICE = """
 import http.server, json, os, socket, sys, threading
@@ -91,8 +91,12 @@ def free_base() -> int:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("stack")
+def stack() -> Iterator[Stack]:
+    with open_folder("stack-up") as folder:
+        yield from _stack(folder)
+
+
+def _stack(folder: Path) -> Iterator[Stack]:
     for part in ("auth", "sandbox", "ws_hub", "gateway"):
         (folder / part).mkdir()
         (folder / part / "__init__.py").touch()
@@ -101,7 +105,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     yield made
     if made.state.exists():
         made.run("clean")
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -158,3 +158,24 @@ async def test_agent_that_never_answers_is_a_timeout(
     agent.handlers["list_processes"] = ponder
     answer = await hub.request("GET", f"/sandbox/{sandbox_id}/processes", ME)
     assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
+
+
+async def test_streamed_command_without_input_finds_its_end_at_once(
+    hub: Replica, sandbox_id: str, agent: ScriptedAgent
+) -> None:
+    path = f"/sandbox/{sandbox_id}/exec"
+    headers = {"Accept": "text/event-stream"}
+    body = {"command": "cat"}
+    answer = await hub.request("POST", path, ME, json=body, headers=headers)
+    assert '"exitCode": 0' in answer.text
+    assert [process.stdin_closed for process in agent.processes.values()] == [True]
+
+
+async def test_process_is_found_by_its_id_in_any_case(
+    hub: Replica, sandbox_id: str, agent: ScriptedAgent
+) -> None:
+    path = f"/sandbox/{sandbox_id}"
+    started = await hub.request("POST", f"{path}/exec", ME, json={"command": "echo hi"})
+    ident = started.json()["processId"]
+    found = await hub.request("GET", f"{path}/processes/{ident.upper()}", ME)
+    assert found.json()["process"]["processId"] == ident
