@@ -10,11 +10,11 @@ from kit.errors import ValidationFailed
 LONGEST_TEXT = 2048
 
 
-def from_user(data: Mapping[str, Any]) -> Profile:
+def from_user(data: Mapping[str, Any], told_at: datetime | None = None) -> Profile:
     """The profile in a user object of Clerk's API or webhooks.
 
-    https://clerk.com/docs/reference/backend/types/backend-user. Raises ValidationFailed naming the
-    field when it is no such object.
+    https://clerk.com/docs/reference/backend/types/backend-user. `told_at` is its age when it does
+    not say so itself. Raises ValidationFailed naming the field when it is no such object.
     """
     clerk_id = data.get("id")
     if not isinstance(clerk_id, str) or not 0 < len(clerk_id) <= 255:
@@ -27,7 +27,7 @@ def from_user(data: Mapping[str, Any]) -> Profile:
         username=_text(data, "username"),
         image_url=_text(data, "image_url"),
         phone_number=_primary(data, "phone_numbers", "primary_phone_number_id", "phone_number"),
-        updated_at=_time(data.get("updated_at")),
+        updated_at=_time(data, told_at),
     )
 
 
@@ -69,7 +69,7 @@ def _items(data: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 def _primary(data: Mapping[str, Any], name: str, chosen: str, field: str) -> str | None:
     wanted = data.get(chosen)
     for item in _items(data, name):
-        if wanted is not None and item.get("id") == wanted:
+        if chosen not in data or (wanted is not None and item.get("id") == wanted):
             return _text(item, field)
     return None
 
@@ -89,7 +89,10 @@ def _claim(claims: Mapping[str, Any], name: str) -> str | None:
     return value if usable else None
 
 
-def _time(value: Any) -> datetime:
+def _time(data: Mapping[str, Any], told_at: datetime | None) -> datetime:
+    value = data.get("updated_at")
+    if value is None and told_at is not None:
+        return told_at
     if (
         isinstance(value, bool)
         or not isinstance(value, int)

@@ -42,7 +42,7 @@ class Webhooks:
             raise
         kind, data = _event(parse_json(body))
         if kind in ("user.created", "user.updated"):
-            await self._upsert(delivery, kind, clerk_profile.from_user(data))
+            await self._upsert(delivery, kind, clerk_profile.from_user(data, self.clock()))
         elif kind == "user.deleted":
             await self._delete(delivery, data)
 
