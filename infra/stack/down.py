@@ -80,9 +80,10 @@ def _sandboxes_left(settings: StackSettings) -> str:
 
 def clean(settings: StackSettings) -> str:
     """`down`, and everything that the deployment has left on this machine."""
-    text = down(settings)
+    down(settings)
     docker = Docker.from_environment()
-    for container in containers(settings):
+    left = containers(settings)
+    for container in left:
         docker.delete(f"/containers/{quote(container)}", force="1", v="1")
     for step in (steps.REMOVE_NETWORKS, steps.STOP_ENGINE):
         if settings.layout.root.exists():
@@ -91,4 +92,4 @@ def clean(settings: StackSettings) -> str:
             except StackError as error:
                 print(error)
     shutil.rmtree(settings.layout.root, ignore_errors=True)
-    return f"{text} The state is gone."
+    return f"Stopped. {len(left)} sandbox container(s), the networks and all state are removed."
