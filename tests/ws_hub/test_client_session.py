@@ -277,6 +277,10 @@ async def test_watch_tells_events_until_it_is_ended(client: Client, agent: Scrip
 @pytest.mark.parametrize(
     ("frame", "ident", "code"),
     [
+        ('{"id":1,"type":["exec"]}', 1, "validation_failed"),
+        ('{"id":1,"type":{}}', 1, "validation_failed"),
+        ('{"id":1,"type":"exec","command":"\\u0000"}', 1, "validation_failed"),
+        ('{"id":1,"type":"write","path":"/x","content":"\\ud800"}', 1, "validation_failed"),
         ("not json", None, "invalid_json"),
         ("[1]", None, "validation_failed"),
         ("{}", None, "validation_failed"),

@@ -133,6 +133,7 @@ async def test_unknown_process_is_not_found(
         ("cancelled", 503),
         ("timeout", 504),
         ("invalid_argument", 400),
+        ("unsupported", 400),
     ],
 )
 async def test_refusals_of_the_agent_become_problems(

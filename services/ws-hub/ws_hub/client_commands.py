@@ -37,7 +37,7 @@ async def run(session: ClientSession, request: Request) -> None:
     """exec"""
     body = check(ExecFrame, request.fields)
     plain = ExecBody.model_validate(body.model_dump(exclude={"stream"}))
-    opening = Open(exec=commands.to_exec(plain, live=body.stream))
+    opening = Open(exec=commands.to_exec(plain, typed=body.stream))
     feed = request.feed = session.board.feed(session.sandbox_id, opening)
     if body.stream and not body.background:
         await _follow(session, request, feed, terminal=False)
@@ -78,7 +78,7 @@ async def terminal(session: ClientSession, request: Request) -> None:
         timeout_ms=0,
         process_id=body.process_id,
     )
-    command: Exec = commands.to_exec(asked, live=True)
+    command: Exec = commands.to_exec(asked, typed=True)
     command.terminal.CopyFrom(TerminalSize(rows=body.rows, cols=body.cols))
     feed = request.feed = session.board.feed(session.sandbox_id, Open(exec=command))
     request.input = asyncio.Queue(MAX_INPUTS)

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from kit.endpoint import Model
 from ws_hub.command_models import Base64, ExecBody
 from ws_hub.file_models import Path
 
-ProcessId = Annotated[str, Field(min_length=1, max_length=64)]
+ProcessId = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(str.lower)]
 Size = Annotated[int, Field(ge=1, le=1000)]
 
 
@@ -18,11 +18,19 @@ class ExecFrame(ExecBody):
     stream: bool = False
 
 
+def _encodable(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half of a surrogate pair") from None
+    return value
+
+
 class WriteFrame(Model):
     """Exactly one of the two contents."""
 
     path: Path
-    content: str | None = None
+    content: Annotated[str, AfterValidator(_encodable)] | None = None
     content_base64: Base64 | None = None
     mode: str | None = Field(None, pattern=r"^0?[0-7]{3,4}$")
 

@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from kit.errors import Failure, Internal, RateLimited, ValidationFailed
-from kit.parse import parse_json
+from kit.parse import check_text, parse_json
 from ws_hub.errors import AlreadyExists, Cancelled
 from ws_hub.feed import Feed
 from ws_hub.files import Watch
@@ -84,12 +84,14 @@ class ClientSession:
             document = _document(message)
             ident = _ident(document)
             kind = document.pop("type", None)
+            # What a file holds may have a NUL in it; nothing else may.
+            check_text({name: document[name] for name in document if name != "content"})
             request = Request(ident, str(kind), document)
             self.board.activity.note(self.sandbox_id)
-            if kind in inline:
+            if isinstance(kind, str) and kind in inline:
                 await inline[kind](self, request)
                 return
-            if kind not in handlers:
+            if not isinstance(kind, str) or kind not in handlers:
                 raise ValidationFailed.of("type", "is not a known type of request")
             self._admit(request, handlers[kind])
         except Failure as failure:

@@ -16,8 +16,9 @@ MAX_EXEC_BYTES = 1_000_000
 STDOUT = 1
 
 
-def to_exec(body: ExecBody, *, live: bool) -> Exec:
-    """The agent's request. `live`: the caller watches it as it runs, and may send input later.
+def to_exec(body: ExecBody, *, typed: bool = False) -> Exec:
+    """The agent's request. `typed`: input may come later, as it may in the background; without
+    it a command in the foreground that reads its input finds the end of it at once.
 
     Raises ValidationFailed, BodyTooLarge.
     """
@@ -37,7 +38,7 @@ def to_exec(body: ExecBody, *, live: bool) -> Exec:
         env=[Variable(name=name, value=value) for name, value in (body.env or {}).items()],
         user=body.user or "",
         stdin=_stdin(body.stdin),
-        keep_stdin=body.stdin is None and (body.background or live),
+        keep_stdin=body.stdin is None and (body.background or typed),
         timeout_ms=timeout,
         detach=body.background,
     )

@@ -107,7 +107,7 @@ END_CODES = frozenset(
 def from_end(end: End) -> Failure:
     """The failure that an End with a code stands for; unknown codes count as `internal`."""
     detail = end.detail[:1000] or "The agent refused."
-    if end.code == "invalid_argument":
+    if end.code in ("invalid_argument", "unsupported"):
         return (
             ValidationFailed.of(end.field[:100], detail) if end.field else ValidationFailed(detail)
         )

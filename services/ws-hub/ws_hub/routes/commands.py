@@ -36,12 +36,16 @@ def board(call: Call) -> Switchboard:
     return cast(Switchboard, call.request.app.state.switchboard)
 
 
+def process(call: Call) -> str:
+    """The processId, in whatever case, or pid that the path names."""
+    return call.param("pid").lower()
+
+
 async def run(call: Call) -> Response:
     """POST …/exec"""
     hub = board(call)
     sandbox = await hub.enter(call.caller, call.param("id"))
-    live = sse.wanted(call.request) and not call.body.background
-    request = commands.to_exec(call.body, live=live)
+    request = commands.to_exec(call.body)
     feed = hub.feed(sandbox.sandbox_id, Open(exec=request))
     if sse.wanted(call.request):
         return sse.response(sse.follow(feed, await feed.start()))
@@ -69,7 +73,7 @@ async def look(call: Call) -> ProcessAnswer:
     """GET …/processes/{pid}"""
     hub = board(call)
     sandbox = await hub.enter(call.caller, call.param("id"))
-    found = await processes.find(hub.calls, sandbox.sandbox_id, call.param("pid"))
+    found = await processes.find(hub.calls, sandbox.sandbox_id, process(call))
     return ProcessAnswer(process=found[0])
 
 
@@ -78,7 +82,7 @@ async def output(call: Call) -> Response | OutputAnswer:
     hub = board(call)
     sandbox = await hub.enter(call.caller, call.param("id"))
     follow = call.query.follow
-    request = processes.attach_request(call.param("pid"), call.query.offset, follow=follow)
+    request = processes.attach_request(process(call), call.query.offset, follow=follow)
     feed = hub.feed(sandbox.sandbox_id, request)
     if follow or sse.wanted(call.request):
         return sse.response(sse.follow(feed, await feed.start()))
@@ -92,16 +96,16 @@ async def stdin(call: Call) -> ProcessDone:
     """POST …/processes/{pid}/stdin"""
     hub = board(call)
     sandbox = await hub.enter(call.caller, call.param("id"))
-    request = Stdin(process=call.param("pid"), close=call.query.close)
+    request = Stdin(process=process(call), close=call.query.close)
     await processes.write(hub.calls, sandbox.sandbox_id, request, call.request.stream())
-    return ProcessDone(process_id=call.param("pid"))
+    return ProcessDone(process_id=process(call))
 
 
 async def send_signal(call: Call) -> ProcessDone:
     """POST …/processes/{pid}/signal"""
     hub = board(call)
     sandbox = await hub.enter(call.caller, call.param("id"))
-    pid = call.param("pid")
+    pid = process(call)
     await processes.send_signal(hub.calls, sandbox.sandbox_id, pid, call.body.signal)
     return ProcessDone(process_id=pid)
 
@@ -110,7 +114,7 @@ async def kill(call: Call) -> ProcessDone:
     """DELETE …/processes/{pid}"""
     hub = board(call)
     sandbox = await hub.enter(call.caller, call.param("id"))
-    pid = call.param("pid")
+    pid = process(call)
     await processes.send_signal(hub.calls, sandbox.sandbox_id, pid, "SIGKILL")
     return ProcessDone(process_id=pid)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from kit.endpoint import Call
@@ -42,6 +43,8 @@ async def download(call: Call) -> Response:
         info = await files.stat(hub.calls, sandbox.sandbox_id, call.query.path)
         if info.type == "directory":
             raise IsADirectory("This is a directory; its archive can be downloaded.")
+        if _unchanged(request, info):
+            return Response(None, 304, {"ETag": etag(info)})
         if request.headers.get("if-range", etag(info)) == etag(info):
             part = ranges.parse(request.headers.get("range"), info.size)
         if request.method == "HEAD":
@@ -49,7 +52,7 @@ async def download(call: Call) -> Response:
     offset, length = part or (0, 0)
     found = await files.read(hub.calls, sandbox.sandbox_id, call.query.path, offset, length)
     info = found.info or FileInfo()
-    if request.headers.get("if-none-match") == etag(info):
+    if _unchanged(request, info):
         found.close()
         return Response(None, 304, {"ETag": etag(info)})
     headers = _headers(info, part)
@@ -58,6 +61,13 @@ async def download(call: Call) -> Response:
         return StreamingResponse(found.chunks(), 200, headers, BYTES)
     limit = part[1] if part else info.size
     return StreamingResponse(found.chunks(limit), 206 if part else 200, headers, BYTES)
+
+
+def _unchanged(request: Request, info: FileInfo) -> bool:
+    """The caller has this already: `If-None-Match` by weak comparison (RFC 9110 §13.1.2)."""
+    asked = ",".join(request.headers.getlist("if-none-match"))
+    tags = {tag.strip().removeprefix("W/") for tag in asked.split(",")}
+    return etag(info) in tags or "*" in tags
 
 
 def _headers(info: FileInfo, part: tuple[int, int] | None) -> dict[str, str]:
