@@ -76,7 +76,9 @@ class Rpc:
             if error.code() is grpc.StatusCode.UNAVAILABLE:
                 raise Unavailable("An internal service does not answer.", retry_after=1) from error
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise DeadlineExceeded("An internal service took too long.") from error
+                raise DeadlineExceeded(
+                    "An internal service took too long; what was asked may have been done."
+                ) from error
             raise
 
     async def close(self) -> None:

@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 
-from gateway.identities import Identities
+from gateway.identities import AuthDirectory, Identities
 from kit.caller import Caller, CallerTokens
-from kit.errors import Unauthenticated
+from kit.errors import Unauthenticated, Unavailable
+from kit.rpc import Rpc
+from tests.gateway.fake_rpc import FakeRpc, serving
 from tests.gateway.running_gateway import INTERNAL_SECRET
 
 
@@ -144,3 +146,13 @@ async def test_a_caller_header_is_minted_once_for_an_address() -> None:
     for number in range(70):
         cache.identities.header(known, f"3.3.3.{number}")
     assert len(known.headers) < 70
+
+
+async def test_an_auth_that_hangs_is_safe_to_ask_again() -> None:
+    hanging = FakeRpc(gate=asyncio.Event())
+    async with serving(hanging, INTERNAL_SECRET):
+        rpc = Rpc(f"127.0.0.1:{hanging.port}", INTERNAL_SECRET)
+        with pytest.raises(Unavailable) as caught:
+            await AuthDirectory(rpc, call_seconds=0.2).authenticate("a", "1.1.1.1")
+        await rpc.close()
+    assert caught.value.retry_after
