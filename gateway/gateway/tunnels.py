@@ -20,7 +20,8 @@ IDLE_SECONDS = 2.0
 
 
 class TunnelTransport(asyncio.Transport):
-    """One tunnel. Its closing with code 1000 is the app's end of the stream, any other an error."""
+    """One tunnel. An empty message, or its closing with code 1000, is the app's end of the stream;
+    any other closing is an error."""
 
     def __init__(self, socket: ClientConnection, protocol: asyncio.Protocol) -> None:
         super().__init__()
@@ -72,10 +73,10 @@ class TunnelTransport(asyncio.Transport):
         error: Exception | None = None
         writer = asyncio.create_task(self._write())
         try:
-            while True:
-                data = await self._socket.recv(decode=False)
+            while data := await self._socket.recv(decode=False):
                 await self._may_read.wait()
                 self._protocol.data_received(data)
+            await self._may_read.wait()
         except ConnectionClosedOK:
             await self._may_read.wait()
         except ConnectionClosed as closed:

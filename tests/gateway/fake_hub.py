@@ -62,7 +62,7 @@ class FakeHub:
             with contextlib.suppress(ConnectionClosed, ConnectionError):
                 while data := await reader.read(65536):
                     await socket.send(data)
-                await socket.close()
+                await socket.send(b"")  # As the hub does, which lets the other way go on.
 
         task = asyncio.create_task(down())
         with contextlib.suppress(ConnectionClosed):

@@ -1,5 +1,6 @@
 """Previews over a tunnel: who may open them, what the app gets, what comes back."""
 
+import asyncio
 import hashlib
 import json
 from typing import Any
@@ -316,3 +317,21 @@ async def test_a_websocket_of_a_private_port_asks_who_comes(stack: Stack, person
         await socket(stack, path, {})
     assert refused.value.response.status_code == 401
     assert b"unauthenticated" in (refused.value.response.body or b"")
+
+
+async def test_body_that_ends_with_the_connection_is_whole(stack: Stack, person: Person) -> None:
+    """As of HTTP/1.0 servers and event streams; the end of the app's side is enough to tell."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        exposed = sandbox_pb2.Port(container_port=port, access="public")
+        host = stack.host(stack.rpc.sandbox(person, exposed), port)
+        answer = await stack.http.get("/", headers=host)
+        assert (answer.status_code, answer.content) == (200, b"data: 1\n\n")

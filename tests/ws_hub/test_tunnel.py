@@ -136,3 +136,38 @@ async def test_lost_agent_ends_the_connection(
     with pytest.raises(ConnectionClosed):
         await asyncio.wait_for(socket.recv(), 10)
     assert socket.close_code == 1011
+
+
+async def test_app_that_says_its_end_first_has_ended_well(
+    hub: Replica, sandbox_id: str, agent: ScriptedAgent
+) -> None:
+    """Half-closed by the app, the tunnel was closed as if the agent had been lost."""
+
+    async def speaker(_: ScriptedAgent, stream: StreamEnd) -> None:
+        await stream.grant(1)
+        await stream.data(b"all of it")
+        await stream.send(FromAgent(data=Data(fin=True)))
+
+    agent.handlers["dial"] = speaker
+    socket = await hub.socket(f"/tunnel/{sandbox_id}/80", ME)
+    assert await socket.recv() == b"all of it"
+    assert await socket.recv() == b""
+    with pytest.raises(ConnectionClosed):
+        await asyncio.wait_for(socket.recv(), 10)
+    assert socket.close_code == 1000
+
+
+async def test_app_that_breaks_off_has_not_ended_well(
+    hub: Replica, sandbox_id: str, agent: ScriptedAgent
+) -> None:
+    async def breaking(_: ScriptedAgent, stream: StreamEnd) -> None:
+        await stream.grant(1)
+        await stream.data(b"half of it")
+        await stream.end("internal", "the connection was reset")
+
+    agent.handlers["dial"] = breaking
+    socket = await hub.socket(f"/tunnel/{sandbox_id}/80", ME)
+    assert await socket.recv() == b"half of it"
+    with pytest.raises(ConnectionClosed):
+        await asyncio.wait_for(socket.recv(), 10)
+    assert socket.close_code == 1011

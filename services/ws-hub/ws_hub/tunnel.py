@@ -97,20 +97,22 @@ async def _pump(socket: ServerConnection, stream: Stream) -> None:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError, ConnectionClosed, StreamLost):
             await task
-    await socket.close(1000 if stream.ended else 1011)
+    ended = stream.ended if down.cancelled() or down.exception() else down.result()
+    await socket.close(1000 if ended else 1011)
 
 
-async def _down(socket: ServerConnection, stream: Stream) -> None:
+async def _down(socket: ServerConnection, stream: Stream) -> bool:
+    """Whether the app's side came to its end, rather than breaking off."""
     while True:
         frame = await stream.recv()
         if frame.HasField("end"):
-            return
+            return not frame.end.code
         if frame.HasField("data"):
             if frame.data.bytes:
                 await socket.send(frame.data.bytes)
             if frame.data.fin:
                 await socket.send(b"")
-                return
+                return True
 
 
 async def _up(socket: ServerConnection, stream: Stream) -> None:
