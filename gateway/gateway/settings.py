@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 from pydantic_settings import NoDecode
 
-from kit.settings import Settings
+from kit.settings import PortNumber, Settings
 
 
 def _words(value: object) -> object:
@@ -19,9 +19,9 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 class GatewaySettings(Settings):
     """Addresses of the services, the public names, the limits."""
 
-    port: int = 3000
+    port: PortNumber = 3000
     """Public HTTP and WebSocket port; ignored when LISTEN_FD is inherited."""
-    metrics_port: int = 3002
+    metrics_port: PortNumber = 3002
     """Port of /livez, /readyz and /metrics; never public."""
     auth_http_url: str = "http://127.0.0.1:8081"
     """Base URL of auth; a name with several addresses is used in turn."""

@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import AfterValidator, SecretStr
 
 from auth import pem, svix_signature
+from kit.settings import PortNumber, PostgresUrl, StrongSecret
 from kit.settings import Settings as SharedSettings
-from kit.settings import StrongSecret
 
 
 def _pem(value: SecretStr | None) -> SecretStr | None:
@@ -35,11 +35,11 @@ def _base_url(value: str) -> str:
 class Settings(SharedSettings):
     """What auth is told, beyond what every service is."""
 
-    port: int = 8081
+    port: PortNumber = 8081
     """HTTP port (LISTEN_FD goes before it)."""
-    grpc_port: int = 9081
+    grpc_port: PortNumber = 9081
     """gRPC port."""
-    database_url: SecretStr
+    database_url: PostgresUrl
     """PostgreSQL, as the role that owns the schema `auth`."""
     key_pepper: StrongSecret
     """Keys the digests of API keys in the shared cache; changing it empties that cache, no more."""

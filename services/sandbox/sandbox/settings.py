@@ -4,10 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
-from kit.settings import Settings, StrongSecret
+from kit.settings import PortNumber, PostgresUrl, Settings, StrongSecret
 
 DEFAULT_ENTRYPOINT = (
     "/.insien/ld.so",
@@ -49,11 +49,11 @@ Seconds = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(0))
 class SandboxSettings(Settings):
     """Every variable of the service; durations are in seconds in the environment."""
 
-    port: int = 8082
+    port: PortNumber = 8082
     """HTTP port, for the gateway only."""
-    grpc_port: int = 9082
+    grpc_port: PortNumber = 9082
     """gRPC port, for the other services."""
-    database_url: SecretStr
+    database_url: PostgresUrl
     """PostgreSQL, as a role that owns the schema `sandbox`."""
     jwt_secret: StrongSecret
     """Signs the agents' tokens; shared with ws-hub."""
