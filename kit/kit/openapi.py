@@ -97,13 +97,9 @@ def _parameters(
     if endpoint.query is not None:
         reference = refs[(endpoint.query, "validation")]["$ref"].rsplit("/", 1)[1]
         schema = definitions[reference]
+        required = schema.get("required", ())
         found += [
-            {
-                "name": name,
-                "in": "query",
-                "required": name in schema.get("required", ()),
-                "schema": value,
-            }
+            {"name": name, "in": "query", "required": name in required} | _in_query(name, value)
             for name, value in schema.get("properties", {}).items()
         ]
     found += [
@@ -117,6 +113,20 @@ def _parameters(
         for name, text in endpoint.request_headers.items()
     ]
     return found
+
+
+def _in_query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """What a query can say: no null, for it is left out; an object as `name.key=value`."""
+    schema = {key: value for key, value in schema.items() if (key, value) != ("default", None)}
+    if schema.get("type") == "object":
+        names = {"propertyNames": {"pattern": rf"^{name}\.[^\x00]+$"}}
+        return {"style": "form", "explode": True, "schema": schema | names}
+    options = [option for option in schema.pop("anyOf", ()) if option != {"type": "null"}]
+    if len(options) > 1:
+        schema["anyOf"] = options
+    elif options:
+        schema |= options[0]
+    return {"schema": schema}
 
 
 def _responses(endpoint: Endpoint, refs: dict[Any, Any]) -> dict[str, Any]:

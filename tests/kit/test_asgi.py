@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import AsyncIterator
+from typing import Annotated
 
 import httpx
 import pytest
 import pytest_asyncio
+from pydantic import Field
 
 from kit.asgi import create_app
 from kit.caller import HEADER, Caller, CallerTokens
@@ -27,6 +30,8 @@ class Thing(Model):
 
 class Page(Model):
     limit: int = 10
+    after: Annotated[str, Field(max_length=5)] | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
 
 
 async def _make(call: Call) -> Thing:
@@ -203,6 +208,10 @@ def test_the_description_follows_from_the_endpoints() -> None:
     assert make["requestBody"]["content"]["application/json"]["example"] == {"thingName": "a"}
     assert {"201", "400", "401", "403", "413", "415"} <= make["responses"].keys()
     read = found["paths"]["/things/{id}"]["get"]
-    assert [p["name"] for p in read["parameters"]] == ["id", "limit"]
+    id_, _, after, labels = read["parameters"]
+    assert id_["name"] == "id"
+    assert after["schema"] == {"title": "After", "type": "string", "maxLength": 5}
+    assert (labels["style"], labels["explode"]) == ("form", True)
+    assert re.search(labels["schema"]["propertyNames"]["pattern"], "labels.a")
     assert found["paths"]["/break"]["get"]["security"] == []
     assert found["paths"]["/me"]["get"]["security"] == [{"session": []}]

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StrictBool, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictBool, StrictInt, field_validator, model_validator
 
 from kit.endpoint import Model
 from sandbox.states import State
@@ -89,14 +89,8 @@ class TokenBody(Model):
     container_port: PortNumber | None = None
 
 
-def _hide_metadata(schema: dict[str, Any]) -> None:
-    schema.get("properties", {}).pop("metadata", None)
-
-
 class ListQuery(Model):
     """Which of one's sandboxes. `metadata.<name>=<value>` may be said for any names."""
-
-    model_config = ConfigDict(json_schema_extra=_hide_metadata)
 
     status: State | None = None
     limit: Limit = 50
