@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
+from kit.errors import Unavailable
 from sandbox.app import docker_runtime
 from sandbox.errors import RuntimeFailed
+from sandbox.repository.database import Database
 from sandbox.runtime.memory import MemoryRuntime
 from tests.sandbox import running_service as service
 from tests.sandbox.forwarder import forwarding
@@ -29,6 +32,26 @@ async def test_a_ready_service_says_so(running: Running) -> None:
     assert await ready(client) == {"postgres": "ok", "redis": "ok", "docker": "ok"}
     assert (await client.get("/livez")).status_code == 200
     assert (await client.get("/metrics")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InternalClientError("cannot switch to state 12; another operation is in progress"),
+        asyncpg.CrashShutdownError("terminating connection"),
+        ConnectionResetError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_every_way_to_lose_the_database_is_unavailable(
+    around: Around, error: Exception
+) -> None:
+    async with asyncpg.create_pool(
+        around.settings.database_url.get_secret_value(), min_size=1, max_size=1
+    ) as pool:
+        with pytest.raises(Unavailable):
+            async with Database(pool).connection():
+                raise error
 
 
 async def test_it_waits_for_postgresql_and_says_so(

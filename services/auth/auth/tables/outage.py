@@ -16,6 +16,7 @@ DOWN = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server is saying goodbye on this very connection
     OSError,
     TimeoutError,
 )
