@@ -310,3 +310,31 @@ async def test_upload_given_up_right_behind_its_start_leaves_the_agent_running(
         assert (await stream.end()).code == "cancelled"
     assert (await write(link, "kept", b"kept"))[0].size == 4
     await eventually(lambda: os.listdir(folder) == ["kept"])
+
+
+async def test_a_link_does_not_hide_that_the_target_is_inside_the_source(
+    link: Link, folder: Path
+) -> None:
+    (folder / "dir/below").mkdir(parents=True)
+    (folder / "dir/below/kept").write_text("kept")
+    (folder / "link").symlink_to("dir")
+    for target in ("link/below", "link/new", "dir/below"):
+        for request in (
+            {"copy_file": CopyFile(source="dir", target=target, overwrite=True)},
+            {"move_file": MoveFile(source="dir", target=target, overwrite=True)},
+        ):
+            _, end = await link.answer(**request)
+            assert (end.code, end.field) == ("invalid_argument", "to")
+    assert (folder / "dir/below/kept").read_text() == "kept"
+    assert os.listdir(folder / "dir") == ["below"]
+
+
+async def test_move_that_fails_puts_back_what_it_would_have_replaced(
+    link: Link, folder: Path
+) -> None:
+    (folder / "dir").mkdir()
+    (folder / "dir/kept").write_text("kept")
+    _, end = await link.answer(move_file=MoveFile(source="dir/kept", target="dir", overwrite=True))
+    assert end.code
+    assert (folder / "dir/kept").read_text() == "kept"
+    assert os.listdir(folder) == ["dir"]

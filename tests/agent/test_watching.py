@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.agent.hub import Link, Stream
-from wire.agent.v1.agent_pb2 import Cancel, WatchFiles
+from wire.agent.v1.agent_pb2 import Cancel, CopyFile, WatchFiles, WriteFile
 
 Event = tuple[str, str, str]
 
@@ -83,3 +83,22 @@ async def test_watches_are_bounded(link: Link) -> None:
         await watch(link, ".")
     _, end = await link.answer(watch_files=WatchFiles(path="."))
     assert end.code == "too_many"
+
+
+async def test_an_upload_or_copy_is_seen_by_its_own_name_only(link: Link, folder: Path) -> None:
+    (folder / "tree/below").mkdir(parents=True)
+    (folder / "tree/below/file").write_text("x")
+    stream = await watch(link, ".", recursive=True)
+    for kind in ("created", "modified"):
+        upload = await link.open(write_file=WriteFile(path="up"))
+        await upload.upload(b"data")
+        assert not (await upload.end()).code
+        assert await events(stream, folder, "up") == [(kind, "up", "")]
+    await link.answer(copy_file=CopyFile(source="tree", target="copy"))
+    assert await events(stream, folder, "copy/below/file") == [
+        ("created", "copy", ""),
+        ("created", "copy/below", ""),
+        ("created", "copy/below/file", ""),
+    ]
+    (folder / "copy/below/later").touch()
+    assert ("created", "copy/below/later", "") in await events(stream, folder, "copy/below/later")

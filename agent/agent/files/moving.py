@@ -37,17 +37,26 @@ def move_file(request: MoveFile, context: Context) -> None:
     if source != target:
         aside = os.path.join(os.path.dirname(target), ".insien-upload-old-" + str(os.getpid()))
         folder = is_folder(source)
+        old = put_aside(target, aside, folder, request.overwrite)
         try:
-            old = put_aside(target, aside, folder, request.overwrite)
-            os.rename(source, target)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            _copy(source, target, Room(0), (context, True))
-            remove(source)
+            _rename(source, target, context)
+        except BaseException:
+            if old:
+                os.rename(old, target)
+            raise
         if old:
             remove(old)
     context.answer(target)
+
+
+def _rename(source: str, target: str, context: Context) -> None:
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy(source, target, Room(0), (context, True))
+        remove(source)
 
 
 def copy_file(request: CopyFile, context: Context) -> None:
@@ -63,9 +72,16 @@ def _ends(request: MoveFile | CopyFile, context: Context) -> tuple[str, str]:
     source = context.path(request.source, "from")
     target = context.path(request.target, "to")
     os.lstat(source)
-    if target.startswith(source.rstrip("/") + "/"):
+    # A link on the way may lead back into the source.
+    inside = os.path.join(os.path.realpath(os.path.dirname(target)), "")
+    if target != source and inside.startswith(os.path.join(_real(source), "")):
         raise Refused("invalid_argument", "the target is inside the source", "to")
     return source, target
+
+
+def _real(path: str) -> str:
+    """The path without links on the way to it; what it names itself may be one."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
 def _copy(source: str, target: str, room: Room, how: tuple[Context, bool]) -> None:

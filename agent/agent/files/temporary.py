@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from agent.files.context import Context
 
 PREFIX = ".insien-upload-"
+REPLACING = "over-"
+"""What follows when the target was there before: a watch tells of a change, not of a creation."""
 
 
 class Temporary:
     """A name beside ``target``. What is there at the end and was not put in place is removed."""
 
     def __init__(self, context: Context, target: str) -> None:
-        name = PREFIX + binascii.b2a_hex(os.urandom(8)).decode()
+        prefix = PREFIX + (REPLACING if os.path.lexists(target) else "")
+        name = prefix + binascii.b2a_hex(os.urandom(8)).decode()
         self.path = os.path.join(os.path.dirname(target), name)
         self._target = target
         context.channel.temporary(self.path)

@@ -8,6 +8,7 @@ import stat
 
 from agent.errors import Refused
 from agent.files.paths import escape
+from agent.files.temporary import PREFIX, REPLACING
 from agent.schema import FileEvent, FileList
 
 TYPE_CHECKING = False
@@ -35,6 +36,11 @@ def watch_files(request: WatchFiles, context: Context) -> None:
     context.channel.send(files=FileList())
     while True:
         watch.report()
+
+
+def _hidden(path: str) -> bool:
+    """Whether a part of the path is a name that is not yet, or no longer, the file's own."""
+    return "/" + PREFIX in path
 
 
 class Watch:
@@ -69,6 +75,10 @@ class Watch:
                 previous = ("", "")
                 continue
             kind, path = self._kind(event), self._path(event)
+            if kind != "overflow" and _hidden(path):
+                if kind == "created" and event.mask & _IS_DIRECTORY and self._recursive:
+                    self._try_enter(path, tell=False)  # It will be moved to its own name.
+                continue
             if kind and (kind, path) != previous:
                 self._send(kind, path)
                 previous = (kind, path)
@@ -102,6 +112,9 @@ class Watch:
         names = (gone.name, come.name)
         if self.only and self.only not in names:
             return
+        if _hidden(old) or _hidden(new):
+            self._appeared(gone, come)
+            return
         if self.only:
             kind = "created" if come.name == self.only else "removed"
             self._send(kind, new if kind == "created" else old)
@@ -112,6 +125,17 @@ class Watch:
                 self._folders[watch] = new + folder[len(old) :]
         if self._recursive and come.mask & _IS_DIRECTORY:
             self._try_enter(new, tell=False)
+
+    def _appeared(self, gone: Event, come: Event) -> None:
+        """An upload or copy got its name, or what was there made way for it."""
+        old, new = self._path(gone), self._path(come)
+        if not _hidden(new) and (not self.only or self.only == come.name):
+            self._send("modified" if REPLACING in gone.name else "created", new)
+        for watch, folder in self._folders.items():
+            if folder == old or folder.startswith(old + "/"):
+                self._folders[watch] = new + folder[len(old) :]
+        if self._recursive and come.mask & _IS_DIRECTORY and not _hidden(new):
+            self._try_enter(new)
 
     def _try_enter(self, folder: str, tell: bool = True) -> None:
         """Watch a directory that has come into being; what cannot be watched is an overflow."""
