@@ -6,6 +6,7 @@ import os
 import stat
 
 from agent.errors import Refused
+from agent.files.holding import held_bytes
 from agent.files.paths import escape, unescape
 from agent.schema import FileInfo
 
@@ -64,22 +65,36 @@ class Context:
 
 
 class Room:
-    """How much may still be written; 0 is no limit but the disk's own."""
+    """How much may still be written; 0 is no limit but the disk's own.
 
-    def __init__(self, limit: int) -> None:
+    What the disk holds already is looked up once more than an eighth of the limit is asked for:
+    it takes longer than to write a small file.
+    """
+
+    def __init__(self, limit: int, held: Callable[[], int] | None = None) -> None:
         self._limit = limit
         self._used = 0
+        self._held = 0
+        # Elsewhere than in a sandbox of its own the agent does not know what is whose.
+        self._look: Callable[[], int] | None = held or (held_bytes if os.getppid() == 1 else None)
 
     def take(self, count: int) -> None:
         """Raises Refused when that is too much."""
+        self._check(count)
         self._used += count
-        if self._limit and self._used > self._limit:
-            raise Refused("disk_full", "the sandbox's disk limit is reached")
 
     def expect(self, count: int, folder: str) -> None:
         """Refuse early what cannot fit."""
-        if self._limit and self._used + count > self._limit:
-            raise Refused("disk_full", "the sandbox's disk limit is reached")
+        self._check(count)
         disk = os.statvfs(folder)
         if disk.f_blocks and count > disk.f_bavail * disk.f_frsize + _FREE_RESERVE:
             raise Refused("disk_full", "the disk is full")
+
+    def _check(self, count: int) -> None:
+        if not self._limit:
+            return
+        wanted = self._used + count
+        if self._look is not None and wanted > self._limit // 8:
+            self._held, self._look = max(0, self._look() - self._used), None
+        if self._held + wanted > self._limit:
+            raise Refused("disk_full", "the sandbox's disk limit is reached")
