@@ -1,4 +1,7 @@
-"""Names as the protocol writes them: ``\\xNN`` for a byte that is no UTF-8, a backslash twice.
+"""Names as the protocol writes them: ``\\xNN`` for a byte that is no UTF-8.
+
+A name that could be read as another one has its backslashes twice; every other is written as it
+is, and a backslash that begins neither ``\\xNN`` nor ``\\\\`` stands for itself.
 
 Inside the agent a path is a ``str`` with such bytes as surrogates (PEP 383).
 """
@@ -27,7 +30,8 @@ def unescape(text: str, field: str = "path") -> str:
             out.append(int(digits, 16))
             at = found + 4
         else:
-            raise Refused("invalid_argument", "a backslash is written \\\\", field)
+            out.append(0x5C)
+            at = found + 1
     out += text[at:].encode()
     if 0 in out:
         raise Refused("invalid_argument", "the path holds NUL", field)
@@ -36,8 +40,17 @@ def unescape(text: str, field: str = "path") -> str:
 
 def escape(path: str) -> str:
     """The path as it is written; the inverse of ``unescape``."""
-    if "\\" in path:
+    if "\\" in path and _is_read_otherwise(path):
         path = path.replace("\\", "\\\\")
     if path.isprintable() or path.isascii():
         return path
     return "".join(f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else c for c in path)
+
+
+def _is_read_otherwise(path: str) -> bool:
+    if any("\udc80" <= character <= "\udcff" for character in path):
+        return True
+    try:
+        return unescape(path) != path
+    except Refused:
+        return True
