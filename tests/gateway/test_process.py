@@ -18,7 +18,14 @@ from tests.support.servers import free_port, running
 
 
 def environment(redis_url: str, port: int, probes: int, **more: str) -> dict[str, str]:
+    nobody = f"127.0.0.1:{free_port()}"  # not the product's own ports: a stack may run there
     return {
+        "AUTH_HTTP_URL": f"http://{nobody}",
+        "SANDBOX_HTTP_URL": f"http://{nobody}",
+        "WS_HUB_HTTP_URL": f"http://{nobody}",
+        "WS_HUB_WS_URL": f"ws://{nobody}",
+        "AUTH_GRPC": nobody,
+        "SANDBOX_GRPC": nobody,
         "INTERNAL_SECRET": INTERNAL_SECRET,
         "REDIS_URL": redis_url,
         "PORT": str(port),

@@ -36,6 +36,10 @@ async def test_strangers_and_nobody_get_nothing(
     stranger = owner(str(uuid.uuid4()))
     answer = await hub.request(method, path, stranger, params=params, json=json)
     assert (answer.status_code, answer.json()["code"]) == (404, "sandbox_not_found")
+    if endpoint.body is not None or endpoint.query is not None:
+        wrong = {"params": {"bogus": "1"}, "content": b"{"}
+        answer = await hub.request(method, path, stranger, **wrong)
+        assert (answer.status_code, answer.json()["code"]) == (404, "sandbox_not_found")
     poor = Caller("key", user_id=USER, scopes=SCOPES - {endpoint.scope})
     answer = await hub.request(method, path, poor, params=params, json=json)
     assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
@@ -76,6 +80,9 @@ async def test_unknown_sandbox_is_not_found(hub: Replica, sandbox_id: str) -> No
     ("body", "field"),
     [
         ({}, "command"),
+        ({"command": "a", "timeoutMs": "100"}, "timeoutMs"),
+        ({"command": "a", "timeoutMs": True}, "timeoutMs"),
+        ({"command": "a", "background": "yes"}, "background"),
         ({"command": "a", "cmd": "b"}, "command"),
         ({"command": "a", "args": ["b"]}, "args"),
         ({"command": ""}, "command"),

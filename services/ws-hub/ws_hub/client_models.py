@@ -2,20 +2,20 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
 from kit.endpoint import Model
 from ws_hub.command_models import Base64, ExecBody
 from ws_hub.file_models import Path
 
 ProcessId = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(str.lower)]
-Size = Annotated[int, Field(ge=1, le=1000)]
+Size = Annotated[StrictInt, Field(ge=1, le=1000)]
 
 
 class ExecFrame(ExecBody):
     """As over HTTP; `stream` asks for the output as it comes."""
 
-    stream: bool = False
+    stream: StrictBool = False
 
 
 def _encodable(value: str) -> str:
@@ -54,13 +54,13 @@ class TerminalFrame(Model):
 
 class AttachFrame(Model):
     process_id: ProcessId
-    offset: int = Field(0, ge=0, le=2**53)
+    offset: StrictInt = Field(0, ge=0, le=2**53)
 
 
 class StdinFrame(Model):
     process_id: ProcessId
     data: Base64 = ""
-    close: bool = False
+    close: StrictBool = False
 
 
 class SignalFrame(Model):
@@ -82,7 +82,7 @@ class DataFrame(Model):
 
 class WatchFrame(Model):
     path: Path
-    recursive: bool = False
+    recursive: StrictBool = False
 
 
 class UnwatchFrame(Model):

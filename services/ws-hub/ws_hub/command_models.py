@@ -5,7 +5,14 @@ import binascii
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    AfterValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import PydanticCustomError
 
 from kit.endpoint import Model
@@ -71,8 +78,8 @@ class ExecBody(Model):
     env: Annotated[dict[str, str], AfterValidator(_env)] | None = None
     user: str | None = Field(None, min_length=1, max_length=64)
     stdin: Stdin | None = None
-    timeout_ms: int | None = Field(None, ge=0, le=MAX_TIMEOUT_MS)
-    background: bool = False
+    timeout_ms: Annotated[StrictInt, Field(ge=0, le=MAX_TIMEOUT_MS)] | None = None
+    background: StrictBool = False
     process_id: Annotated[str, AfterValidator(_uuid)] | None = None
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool
 
 from kit.endpoint import Model, left_out_when_none
 from wire.agent.v1.agent_pb2 import FileInfo
@@ -68,7 +68,7 @@ class MakeDirectoryBody(Model):
     """`parents`: make those that are missing, and accept one that exists."""
 
     path: Path
-    parents: bool = True
+    parents: StrictBool = True
     mode: Mode | None = None
 
 
@@ -77,7 +77,7 @@ class TransferBody(Model):
 
     source: Path = Field(alias="from")
     target: Path = Field(alias="to")
-    overwrite: bool = False
+    overwrite: StrictBool = False
 
 
 class ChangeModeBody(Model):
