@@ -139,13 +139,25 @@ def test_replicas_come_and_go(running: Stack) -> None:
 
 
 def test_agents_socket_is_not_open_to_the_world(running: Stack) -> None:
+    port = running.base + 1
     url = read_env_file(running.state / "dev.env")["INSIEN_AGENT_URL"]
-    host = url.removeprefix("ws://").partition(":")[0]
-    networks = Docker.from_environment().get(f"/networks/{DEPLOYMENT}-sandboxes")
-    assert host == networks["IPAM"]["Config"][0]["Gateway"]
-    socket.create_connection((host, running.base + 1), timeout=10).close()
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", running.base + 1), timeout=10)
+    assert url == f"ws://127.0.0.1:{port}"
+    network = Docker.from_environment().get(f"/networks/{DEPLOYMENT}-sandboxes")
+    bridge = network["IPAM"]["Config"][0]["Gateway"]
+    assert _listening_at(port) == {"127.0.0.1", bridge}
+    for host in ("127.0.0.1", bridge):
+        socket.create_connection((host, port), timeout=10).close()
+
+
+def _listening_at(port: int) -> set[str]:
+    """Addresses of the IPv4 sockets that listen on a port, as the kernel lists them."""
+    found = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        address, _, number = words[1].partition(":")
+        if words[3] == "0A" and int(number, 16) == port:  # 0A: TCP_LISTEN
+            found.add(socket.inet_ntoa(int(address, 16).to_bytes(4, sys.byteorder)))
+    return found
 
 
 def test_up_recovers_from_a_killed_supervisor(running: Stack) -> None:
