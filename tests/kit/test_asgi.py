@@ -177,7 +177,9 @@ async def test_a_body_without_a_length_is_bounded_too(client: httpx.AsyncClient)
         for _ in range(20):
             yield b" " * 100_000
 
-    answer = await client.post("/things", content=endless(), headers=_headers(_as("key", "things:write")))
+    answer = await client.post(
+        "/things", content=endless(), headers=_headers(_as("key", "things:write"))
+    )
     assert answer.status_code == 413
 
 

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from sandbox.loops import leader
 from sandbox.models import ContainerSpec, Resources
 from sandbox.runtime.memory import MemoryRuntime
 from tests.sandbox import running_service as service
@@ -156,6 +157,9 @@ async def test_two_replicas_share_the_work_and_one_leads(
             await watcher.reaches(sandbox_id, "destroyed")
             leaders = await one.database.fetchval(
                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                " AND (classid::bigint << 32) + objid::bigint = $1",
+                leader.LOCK,
             )
             assert leaders == 1
             # The lead passes on when the leader's connection is cut.
