@@ -7,11 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit import problems
@@ -20,6 +19,7 @@ from kit.context import accept_request_id, accept_traceparent
 from kit.endpoint import Call, Endpoint
 from kit.errors import Failure, Internal, MethodNotAllowed, NotFound, ScopeMissing
 from kit.parse import check, read_json, read_query
+from kit.paths import Paths
 
 logger = logging.getLogger(__name__)
 
@@ -34,17 +34,13 @@ def create_app(
     internal: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
     """The application that serves the endpoints, and `internal` routes that need no caller."""
-    by_path: dict[str, list[Endpoint]] = {}
-    for endpoint in endpoints:
-        by_path.setdefault(endpoint.path, []).append(endpoint)
-    routes = [*internal, *(_route(path, group, callers) for path, group in by_path.items())]
-    app = Starlette(
-        routes=routes,
+    rest = Starlette(
+        routes=[*internal],
         lifespan=lifespan,
         exception_handlers={Failure: _on_failure, HTTPException: _on_http, Exception: _on_defect},
     )
-    app.router.redirect_slashes = False
-    return RequestContext(app)
+    rest.router.redirect_slashes = False
+    return RequestContext(Endpoints(endpoints, callers, rest))
 
 
 def json_response(model: BaseModel, status: int = 200) -> Response:
@@ -57,20 +53,39 @@ def json_response(model: BaseModel, status: int = 200) -> Response:
     )
 
 
-def _route(path: str, endpoints: list[Endpoint], callers: CallerTokens) -> Route:
-    by_method = {endpoint.method: endpoint for endpoint in endpoints}
-    allow = ", ".join(sorted(by_method))
+class Endpoints:
+    """Serves the endpoints themselves, and everything else by `rest`.
 
-    async def dispatch(request: Request) -> Response:
-        method = "GET" if request.method == "HEAD" and "HEAD" not in by_method else request.method
-        endpoint = by_method.get(method)
+    The framework's own way, through its router, middleware and two wrappers, costs as much again
+    as answering.
+    """
+
+    def __init__(
+        self, endpoints: Sequence[Endpoint], callers: CallerTokens, rest: Starlette
+    ) -> None:
+        self._callers = callers
+        self._rest = rest
+        self._paths: Paths[dict[str, Endpoint]] = Paths()
+        by_path: dict[str, dict[str, Endpoint]] = {}
+        for endpoint in endpoints:
+            by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+        for path, methods in by_path.items():
+            self._paths.add(path, methods)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._paths.find(scope["path"]) if scope["type"] == "http" else None
+        if found is None:
+            await self._rest(scope, receive, send)
+            return
+        methods, scope["path_params"] = found
+        scope["app"] = self._rest
+        method = scope["method"]
+        endpoint = methods.get("GET" if method == "HEAD" and "HEAD" not in methods else method)
         if endpoint is None:
+            allow = ", ".join(sorted(methods))
             raise MethodNotAllowed(f"This path takes {allow}.", headers=[("Allow", allow)])
-        return await _serve(endpoint, request, callers)
-
-    route = Route(path, dispatch, methods=["GET"])
-    route.methods = None  # every method: `dispatch` answers 405 itself
-    return route
+        answer = await _serve(endpoint, Request(scope, receive, send), self._callers)
+        await answer(scope, receive, send)
 
 
 async def _serve(endpoint: Endpoint, request: Request, callers: CallerTokens) -> Response:
@@ -117,11 +132,15 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 async def _on_defect(request: Request, error: Exception) -> Response:
-    return problems.response(Internal("Something went wrong on our side; it has been logged."))
+    return problems.response(_defect())
+
+
+def _defect() -> Internal:
+    return Internal("Something went wrong on our side; it has been logged.")
 
 
 class RequestContext:
-    """Gives every request its id and trace context; logs what is answered with a defect."""
+    """Gives every request its id and trace context; answers with refusals, and logs defects."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -130,22 +149,38 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        chosen = accept_request_id(headers.get(b"x-request-id"))
-        accept_traceparent(headers.get(b"traceparent"))
+        chosen = _accept_context(scope["headers"])
+        field = (b"x-request-id", chosen.encode())
         started = False
 
         async def send_with_id(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message)["X-Request-Id"] = chosen
+                message["headers"] = [*message["headers"], field]
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
             logger.info("the caller left", extra={"path": scope["path"]})
-        except Exception:
-            # Starlette has answered with 500 if it still could; the log wants it once.
-            logger.exception("request failed", extra={"path": scope["path"], "answered": started})
+        except Exception as error:
+            refused = isinstance(error, Failure) and not started
+            if not refused:
+                logged = {"path": scope["path"], "answered": started}
+                logger.exception("request failed", extra=logged)
+            if not started:
+                failure = error if isinstance(error, Failure) else _defect()
+                await problems.response(failure)(scope, receive, send_with_id)
+
+
+def _accept_context(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    """Takes over the request's trace context and its id, which it returns."""
+    given = trace = None
+    for name, value in headers:
+        if name == b"x-request-id":
+            given = value.decode("latin-1")
+        elif name == b"traceparent":
+            trace = value.decode("latin-1")
+    accept_traceparent(trace)
+    return accept_request_id(given)
