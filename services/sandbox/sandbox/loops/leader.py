@@ -1,10 +1,13 @@
 """One leader among the replicas: who holds a PostgreSQL advisory lock on a living connection."""
 
 import asyncio
+import contextlib
 import logging
 import zlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
+
+import asyncpg
 
 from kit.errors import Failure
 from sandbox.repository.database import Database
@@ -31,7 +34,12 @@ async def lead(database: Database, work: Callable[[], Awaitable[None]]) -> None:
             async with database.connection() as connection:
                 if await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
                     logger.info("leading")
-                    await _while_connected(connection, work)
+                    try:
+                        await _while_connected(connection, work)
+                    finally:
+                        # The lock goes with the connection, which may have gone by itself.
+                        with contextlib.suppress(asyncpg.InterfaceError):
+                            connection.terminate()
         except Failure as error:
             logger.warning("not leading: %s", error)
         await asyncio.sleep(RETRY_SECONDS)
