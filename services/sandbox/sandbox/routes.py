@@ -10,10 +10,10 @@ from kit.asgi import json_response
 from kit.endpoint import Call, Endpoint
 from sandbox import answers, rendering, request, schemas
 from sandbox.lifecycle import observe
-from sandbox.lifecycle.access import owned, owner_of, requested_by
+from sandbox.lifecycle.access import owned, owned_with_ports, owner_of, requested_by
 from sandbox.lifecycle.create import create
 from sandbox.lifecycle.destroy import destroy
-from sandbox.lifecycle.expose import close, expose, exposed_ports
+from sandbox.lifecycle.expose import close, expose, list_ports, require_ports
 from sandbox.lifecycle.extend import extend
 from sandbox.lifecycle.issue import issue
 from sandbox.lifecycle.parts import Parts
@@ -54,27 +54,33 @@ async def _list(call: Call) -> BaseModel:
 
 
 async def _status(call: Call) -> BaseModel:
-    parts, sandbox = await _mine(call)
-    return rendering.status(await observe.status(parts, sandbox), parts.addresses)
+    parts = _parts(call)
+    sandbox, ports = await owned_with_ports(parts, call.caller, call.param("id"))
+    return rendering.status(await observe.status(parts, sandbox, ports), parts.addresses)
+
+
+async def _status_after(parts: Parts, changed: Sandbox) -> BaseModel:
+    ports = await list_ports(parts, changed)
+    return rendering.status(await observe.status(parts, changed, ports), parts.addresses)
 
 
 async def _extend(call: Call) -> BaseModel:
     parts, sandbox = await _mine(call)
     cause = requested_by(call.caller)
     extended = await extend(parts, sandbox, call.body.timeout_seconds, cause)
-    return rendering.status(await observe.status(parts, extended), parts.addresses)
+    return await _status_after(parts, extended)
 
 
 async def _pause(call: Call) -> BaseModel:
     parts, sandbox = await _mine(call)
     paused = await pause(parts, sandbox, requested_by(call.caller))
-    return rendering.status(await observe.status(parts, paused), parts.addresses)
+    return await _status_after(parts, paused)
 
 
 async def _resume(call: Call) -> BaseModel:
     parts, sandbox = await _mine(call)
     resumed = await resume(parts, sandbox, requested_by(call.caller))
-    return rendering.status(await observe.status(parts, resumed), parts.addresses)
+    return await _status_after(parts, resumed)
 
 
 async def _destroy(call: Call) -> BaseModel:
@@ -104,8 +110,9 @@ async def _close(call: Call) -> BaseModel:
 
 
 async def _ports(call: Call) -> BaseModel:
-    parts, sandbox = await _mine(call)
-    found = await exposed_ports(parts, sandbox)
+    parts = _parts(call)
+    sandbox, found = await owned_with_ports(parts, call.caller, call.param("id"))
+    require_ports(sandbox)
     shown = rendering.ports(sandbox.id, found, parts.addresses)
     return answers.PortsAnswer(sandbox_id=str(sandbox.id), ports=shown)
 

@@ -9,10 +9,9 @@ import grpc
 from kit.errors import ValidationFailed
 from sandbox.errors import SandboxNotFound
 from sandbox.lifecycle.destroy import destroy_owned
-from sandbox.lifecycle.expose import list_ports
-from sandbox.lifecycle.ledger import look_up
+from sandbox.lifecycle.ledger import look_up_with_ports
 from sandbox.lifecycle.parts import Parts
-from sandbox.models import Cause, Sandbox
+from sandbox.models import Cause, Port, Sandbox
 from sandbox.repository import upkeep
 from wire.sandbox.v1 import sandbox_pb2, sandbox_pb2_grpc
 
@@ -39,10 +38,10 @@ class Sandboxes(sandbox_pb2_grpc.SandboxesServicer):
     ) -> sandbox_pb2.GetResponse:
         parts = self._parts()
         sandbox_id = _uuid(request.sandbox_id)
-        sandbox = await look_up(parts, sandbox_id) if sandbox_id else None
-        if sandbox is None:
+        found = await look_up_with_ports(parts, sandbox_id) if sandbox_id else None
+        if found is None:
             raise SandboxNotFound
-        return await _described(parts, sandbox)
+        return _described(parts, *found)
 
     async def Touch(
         self, request: sandbox_pb2.TouchRequest, context: Context
@@ -63,7 +62,7 @@ class Sandboxes(sandbox_pb2_grpc.SandboxesServicer):
         return sandbox_pb2.DestroyOwnedResponse(count=count)
 
 
-async def _described(parts: Parts, sandbox: Sandbox) -> sandbox_pb2.GetResponse:
+def _described(parts: Parts, sandbox: Sandbox, ports: list[Port]) -> sandbox_pb2.GetResponse:
     template = parts.catalog.get(sandbox.template)
     expires_at = sandbox.expires_at
     return sandbox_pb2.GetResponse(
@@ -77,7 +76,7 @@ async def _described(parts: Parts, sandbox: Sandbox) -> sandbox_pb2.GetResponse:
                 access=port.access,
                 token_sha256=parts.port_tokens.digest(sandbox.id, port),
             )
-            for port in await list_ports(parts, sandbox)
+            for port in ports
         ],
         user=template.user if template else "",
         workdir=template.workdir if template else "",

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from kit.caller import Caller
 from sandbox.errors import SandboxDestroyed, SandboxNotFound, WrongState
-from sandbox.lifecycle.ledger import look_up
+from sandbox.lifecycle.ledger import look_up, look_up_with_ports
 from sandbox.lifecycle.parts import Parts
-from sandbox.models import Cause, Owner, Sandbox
+from sandbox.models import Cause, Owner, Port, Sandbox
 from sandbox.states import State
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -18,12 +18,30 @@ IN_USE = frozenset({State.RUNNING, State.PAUSED})
 
 async def owned(parts: Parts, caller: Caller, sandbox_id: str) -> Sandbox:
     """The caller's own sandbox. Raises SandboxNotFound for all else: others' do not exist."""
-    if not _UUID.fullmatch(sandbox_id):
-        raise SandboxNotFound
-    found = await look_up(parts, UUID(sandbox_id))
-    if found is None or found.user_id is None or str(found.user_id) != caller.user_id:
+    found = await look_up(parts, _parsed(sandbox_id))
+    if found is None or not _is_owner(caller, found):
         raise SandboxNotFound
     return found
+
+
+async def owned_with_ports(
+    parts: Parts, caller: Caller, sandbox_id: str
+) -> tuple[Sandbox, list[Port]]:
+    """The caller's own sandbox and its exposed ports. Raises SandboxNotFound as `owned` does."""
+    found = await look_up_with_ports(parts, _parsed(sandbox_id))
+    if found is None or not _is_owner(caller, found[0]):
+        raise SandboxNotFound
+    return found
+
+
+def _parsed(sandbox_id: str) -> UUID:
+    if not _UUID.fullmatch(sandbox_id):
+        raise SandboxNotFound
+    return UUID(sandbox_id)
+
+
+def _is_owner(caller: Caller, sandbox: Sandbox) -> bool:
+    return sandbox.user_id is not None and str(sandbox.user_id) == caller.user_id
 
 
 def require(sandbox: Sandbox, states: Collection[State], act: str) -> None:

@@ -34,10 +34,9 @@ async def close(parts: Parts, sandbox: Sandbox, number: int, cause: Cause) -> No
     parts.announcer.announce(sandbox, "closed")
 
 
-async def exposed_ports(parts: Parts, sandbox: Sandbox) -> list[Port]:
-    """All that are exposed. Raises SandboxDestroyed, WrongState: what has ended has no ports."""
+def require_ports(sandbox: Sandbox) -> None:
+    """Raises SandboxDestroyed, WrongState: what has ended has no ports."""
     require(sandbox, IN_USE | {State.PENDING}, "asked for its ports")
-    return await list_ports(parts, sandbox)
 
 
 async def list_ports(parts: Parts, sandbox: Sandbox) -> list[Port]:

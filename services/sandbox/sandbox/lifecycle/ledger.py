@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from sandbox.lifecycle.parts import Parts
-from sandbox.models import Cause, Sandbox
-from sandbox.repository import sandboxes
+from sandbox.models import Cause, Port, Sandbox
+from sandbox.repository import ports, sandboxes
 from sandbox.repository.sandboxes import EVENT_OF_STATE, NOTHING_ELSE, Change
 from sandbox.states import State
 
@@ -23,3 +23,9 @@ async def look_up(parts: Parts, sandbox_id: UUID) -> Sandbox | None:
     """The sandbox as it is in the table now."""
     async with parts.database.connection() as connection:
         return await sandboxes.find(connection, sandbox_id)
+
+
+async def look_up_with_ports(parts: Parts, sandbox_id: UUID) -> tuple[Sandbox, list[Port]] | None:
+    """The sandbox and its exposed ports as they are in the tables now."""
+    async with parts.database.connection() as connection:
+        return await ports.with_sandbox(connection, sandbox_id)

@@ -8,7 +8,6 @@ from uuid import UUID
 from kit.errors import Failure, Unavailable
 from sandbox.errors import ContainerMissing, RuntimeFailed, WrongState
 from sandbox.lifecycle.access import IN_USE, require
-from sandbox.lifecycle.expose import list_ports
 from sandbox.lifecycle.parts import Parts
 from sandbox.models import ContainerState, Event, Port, Sandbox, Usage
 from sandbox.repository import events, lists
@@ -29,15 +28,16 @@ class Status:
     ports: list[Port]
 
 
-async def status(parts: Parts, sandbox: Sandbox) -> Status:
+async def status(parts: Parts, sandbox: Sandbox, ports: list[Port]) -> Status:
     """Always answers: what cannot be asked now is not connected, or has no container to show."""
-    ports = await list_ports(parts, sandbox)
     if sandbox.state in ENDED:
         return Status(sandbox, False, sandbox.container, ports)
-    container, connected = await asyncio.gather(
-        _container(parts, sandbox), _connected(parts, sandbox)
-    )
+    container, connected = await parts.sightings.of(sandbox, lambda: _look(parts, sandbox))
     return Status(sandbox, connected, container, ports)
+
+
+async def _look(parts: Parts, sandbox: Sandbox) -> tuple[ContainerState | None, bool]:
+    return await asyncio.gather(_container(parts, sandbox), _connected(parts, sandbox))
 
 
 async def _container(parts: Parts, sandbox: Sandbox) -> ContainerState | None:

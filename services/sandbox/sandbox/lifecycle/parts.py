@@ -12,6 +12,8 @@ from kit.caller import SandboxTokens
 from sandbox.addresses import Addresses, PortTokens
 from sandbox.announcer import Announcer
 from sandbox.hub import Hub
+from sandbox.lifecycle.sightings import Sightings
+from sandbox.models import ContainerState
 from sandbox.repository.database import Database
 from sandbox.runtime.seam import Runtime
 from sandbox.settings import SandboxSettings
@@ -93,3 +95,4 @@ class Parts:
     in_hand: InHand = field(default_factory=InHand)
     pool_changed: asyncio.Event = field(default_factory=asyncio.Event)
     look_again: asyncio.Event = field(default_factory=asyncio.Event)
+    sightings: Sightings[tuple[ContainerState | None, bool]] = field(default_factory=Sightings)
