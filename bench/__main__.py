@@ -71,7 +71,7 @@ async def _sockets(s: Session) -> list[Row]:
 
 
 async def _relay(s: Session) -> list[Row]:
-    return [await sockets.relay(s.environment)]
+    return [await sockets.relay(s.environment, await s.sandbox_id())]
 
 
 async def _files(s: Session) -> list[Row]:

@@ -1,7 +1,8 @@
 """Agents without a sandbox: they say hello and answer pings; one of them echoes what it is dialled.
 
-Run as a process of its own (`python -m bench.fake_agents URL JWT_SECRET COUNT`): prints the ids,
-one a line, then `ready`, and stays until its standard input ends.
+Run as a process of its own (`python -m bench.fake_agents URL JWT_SECRET COUNT|ID`): prints the ids,
+one a line, then `ready`, and stays until its standard input ends. With an id it replaces the agent
+of that sandbox.
 """
 
 import asyncio
@@ -69,15 +70,14 @@ async def serve(socket: ClientConnection) -> None:
         await socket.send(answer.SerializeToString())
 
 
-async def main(url: str, secret: str, count: int) -> None:
-    """Dials `count` agents, fifty at a time, and serves them."""
+async def main(url: str, secret: str, ids: list[str]) -> None:
+    """Dials the agents, fifty at a time, and serves them."""
     gate = asyncio.Semaphore(50)
 
     async def one(sandbox_id: str) -> ClientConnection:
         async with gate:
             return await dial(url, secret, sandbox_id)
 
-    ids = [str(uuid.uuid4()) for _ in range(count)]
     sockets = await asyncio.gather(*(one(sandbox_id) for sandbox_id in ids))
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(serve(socket)) for socket in sockets]
@@ -89,4 +89,6 @@ async def main(url: str, secret: str, count: int) -> None:
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+        asked = sys.argv[3]
+        made = [str(uuid.uuid4()) for _ in range(int(asked))] if asked.isdigit() else [asked]
+        uvloop.run(main(sys.argv[1], sys.argv[2], made))

@@ -47,9 +47,9 @@ def _process(argv: list[str]) -> Iterator[list[str]]:
         process.wait()
 
 
-def _agents(environment: Mapping[str, str], count: int) -> list[str]:
+def _agents(environment: Mapping[str, str], which: int | str) -> list[str]:
     url, secret = environment["INSIEN_AGENT_URL"], environment["JWT_SECRET"]
-    return [sys.executable, "-m", "bench.fake_agents", url, secret, str(count)]
+    return [sys.executable, "-m", "bench.fake_agents", url, secret, str(which)]
 
 
 async def idle(environment: Mapping[str, str]) -> Row:
@@ -80,14 +80,17 @@ async def _round_trips(url: str, headers: Mapping[str, str], seconds: float = 4.
     return count / seconds
 
 
-async def relay(environment: Mapping[str, str]) -> Row:
-    """Client → hub → agent and back, against client → echo server and back."""
+async def relay(environment: Mapping[str, str], sandbox_id: str) -> Row:
+    """Client → hub → agent and back, against client → echo server and back.
+
+    The sandbox's own agent is replaced by one that echoes and does nothing else.
+    """
     port = free_port()
     with _process([sys.executable, "-c", ECHO, str(port)]):
         bare = await _round_trips(f"ws://127.0.0.1:{port}", {})
-    with _process(_agents(environment, 1)) as ids:
-        caller = Caller("anonymous", sandbox_id=ids[0], port=7)
+    with _process(_agents(environment, sandbox_id)):
+        caller = Caller("anonymous", sandbox_id=sandbox_id, port=7)
         header = CallerTokens(environment["INTERNAL_SECRET"]).mint(caller)
-        url = f"{environment['INSIEN_AGENT_URL']}/tunnel/{ids[0]}/7"
+        url = f"{environment['INSIEN_AGENT_URL']}/tunnel/{sandbox_id}/7"
         ours = await _round_trips(url, {HEADER: header})
     return Row("small messages relayed by the hub", "/s", bare, ours, ">=", 0.35)

@@ -66,7 +66,7 @@ def configure(service: str, level: str) -> None:
             "root": {"level": level.upper(), "handlers": ["stderr"]},
             "loggers": {
                 name: {"level": "WARNING"}
-                for name in ("uvicorn.access", "websockets", "asyncio", "aiodocker")
+                for name in ("uvicorn.access", "websockets", "asyncio", "aiodocker", "httpx")
             },
         }
     )
