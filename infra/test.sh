@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # All tests, on servers that they start themselves; coverage of each package is a gate.
 #
-# Two runs side by side, since most tests wait for something: what drives Docker (one after the
-# other) with the hub's, and the rest; about as long as each other. What fails is run once more by itself and named as flaky when it passes
+# Two runs side by side, since most tests wait for something: what drives Docker one after the
+# other, and the rest. What fails is run once more by itself and named as flaky when it passes
 # then; what fails twice fails. With arguments: one run of just those (`infra/test.sh tests/kit`).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,7 +26,7 @@ run() {
 rm -rf .coverage .coverage.* .pytest_cache/docker .pytest_cache/rest
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-docker_tests=(tests/e2e tests/infra tests/sandbox tests/ws_hub)
+docker_tests=(tests/e2e tests/infra tests/sandbox)
 run docker "${docker_tests[@]}" >"$log" 2>&1 &
 beside=$!
 status=0
