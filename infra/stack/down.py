@@ -85,11 +85,13 @@ def clean(settings: StackSettings) -> str:
     left = containers(settings)
     for container in left:
         docker.delete(f"/containers/{quote(container)}", force="1", v="1")
+    stayed = []
     for step in (steps.REMOVE_NETWORKS, steps.STOP_ENGINE):
         if settings.layout.root.exists():
             try:
                 steps.run_step(settings, step)
             except StackError as error:
-                print(error)
+                stayed.append(f"Not done: {step.title}: {error}")
     shutil.rmtree(settings.layout.root, ignore_errors=True)
-    return f"Stopped. {len(left)} sandbox container(s), the networks and all state are removed."
+    removed = f"Stopped. {len(left)} sandbox container(s) and all state are removed."
+    return "\n".join([removed, *stayed])

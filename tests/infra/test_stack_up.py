@@ -19,6 +19,7 @@ from infra.stack.env_file import read_env_file
 from infra.stack.plan import PARTS, Address
 from infra.stack.ports import PER_REPLICA, SINGLE, ports_from
 from infra.stack.sockets import is_free
+from tests.infra import containers
 from tests.support.folders import open_folder
 
 SERVICE = """
@@ -193,6 +194,14 @@ def test_taken_port_is_named_and_nothing_is_started(running: Stack) -> None:
     assert failed.returncode == 1
     assert f"port {running.base + 3} (auth) is in use" in failed.stderr
     assert running.pids() == {}
+
+
+def test_clean_says_what_docker_would_not_remove(running: Stack) -> None:
+    network = f"--network={DEPLOYMENT}-sandboxes"
+    with containers.running("insien/minimal:1", ["sleep", "600"], [network]):
+        cleaned = running.run("clean")
+    assert "Not done: remove networks" in cleaned.stdout
+    assert f"{DEPLOYMENT}-sandboxes" in cleaned.stdout
 
 
 def test_clean_leaves_no_trace(running: Stack) -> None:
